@@ -1,0 +1,89 @@
+"""From aliases of `DATABASES` and paths to connections and files."""
+
+import difflib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import Error
+
+from .exceptions import ConfigurationError
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return a sentence that names the nearest right ones, or all there are."""
+    known = sorted(known)
+    nearest = difflib.get_close_matches(name, known) or known
+    return f"Did you mean {' or '.join(map(repr_name, nearest))}?"
+
+
+def repr_name(name: str) -> str:
+    return f'"{name}"'
+
+
+def check_alias(alias: str) -> None:
+    """Raise `ConfigurationError` unless `DATABASES` has the alias."""
+    if alias not in connections.settings:
+        raise ConfigurationError(
+            f'DATABASES has no alias "{alias}". {suggest(alias, connections.settings)}'
+        )
+
+
+def get_connection(alias: str) -> BaseDatabaseWrapper:
+    """Return the connection to a live database that answers."""
+    check_alias(alias)
+    connection = connections[alias]
+    try:
+        connection.ensure_connection()
+    except Error as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(
+            f'The database "{alias}" does not answer: {reason}. Check that its server runs and '
+            "that DATABASES has the right host, name, user and password."
+        ) from error
+    return connection
+
+
+def get_path(filename: str | os.PathLike[str] | None, alias: str) -> Path:
+    """Return the path of the backup file: the given one, or the one that the alias names."""
+    if filename is not None:
+        if not os.fspath(filename):
+            raise ConfigurationError("The name of the file is empty. Name a file.")
+        return Path(filename).absolute()
+    if alias not in connections.settings:
+        raise ConfigurationError(
+            f'DATABASES has no alias "{alias}" to say where the file is. Add it, with the engine '
+            "django.db.backends.sqlite3 and a path as its NAME, or name a file (--file)."
+        )
+    connection = connections[alias]
+    if connection.vendor != "sqlite":
+        raise ConfigurationError(
+            f'The alias "{alias}" is {connection.display_name}, and a backup is a SQLite file. '
+            "Give the alias the engine django.db.backends.sqlite3, or name a file (--file)."
+        )
+    name = str(connection.settings_dict["NAME"])
+    if connection.is_in_memory_db() or name.startswith("file:"):
+        raise ConfigurationError(
+            f'The alias "{alias}" has the NAME "{name}", which is no path. Give it a path.'
+        )
+    return Path(name).absolute()
+
+
+def get_live_path(connection: BaseDatabaseWrapper) -> Path | None:
+    """Return the file of a live SQLite database, if it is one."""
+    if connection.vendor != "sqlite" or connection.is_in_memory_db():
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA database_list")
+        return next((Path(file) for _, name, file in cursor.fetchall() if name == "main"), None)
+
+
+def check_not_live(path: Path, connection: BaseDatabaseWrapper) -> None:
+    """Raise `ConfigurationError` where backup and live database are one file."""
+    live = get_live_path(connection)
+    if live is not None and (path == live or (path.exists() and os.path.samefile(path, live))):
+        raise ConfigurationError(
+            f'"{path}" is the live database "{connection.alias}" itself. Name another file.'
+        )

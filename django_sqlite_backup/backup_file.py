@@ -1,0 +1,210 @@
+"""The SQLite file: written aside, made whole, moved in; or opened, read-only, and read."""
+
+import fcntl
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import ConnectionHandler
+
+from . import checksum
+from .exceptions import ConfigurationError, explaining
+from .manifest import Manifest
+from .tables import Column, Table
+
+BATCH_ROWS = 1000
+"""Rows between two reports of progress. Rows are pulled one by one: a batch is never in memory."""
+
+
+def connect(path: Path | None, mode: str) -> BaseDatabaseWrapper:
+    """Return a Django connection to a SQLite file; `mode` is that of SQLite's URIs: `ro`, `rw`.
+
+    No path is a database of SQLite's own making that vanishes with the connection. Cells come as they are stored: nothing is converted by the declared type.
+    """
+    alias = "sqlite_backup_file"
+    database = {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": f"{path.absolute().as_uri() if path else 'file:'}?mode={mode}",
+        "OPTIONS": {"detect_types": 0},
+    }
+    handler = ConnectionHandler({"default": {}, alias: database})
+    connection: BaseDatabaseWrapper = handler.create_connection(alias)
+    # An abandoned generator may be collected in any thread, and closes its connection there.
+    connection.inc_thread_sharing()
+    return connection
+
+
+class BackupFile:
+    """One SQLite file that is being written or read."""
+
+    def __init__(self, path: Path, connection: BaseDatabaseWrapper) -> None:
+        self.path = path
+        self.connection = connection
+
+    @property
+    def raw(self) -> sqlite3.Connection:
+        """The driver's connection: question marks for parameters, no conversion of cells."""
+        self.connection.ensure_connection()
+        connection: sqlite3.Connection = self.connection.connection
+        return connection
+
+    def quote(self, name: str) -> str:
+        """Quote a name, whatever it holds: Django's `quote_name` trusts names, a file must not."""
+        return '"' + name.replace('"', '""') + '"'
+
+    def create_table(self, table: Table, types: Mapping[str, str], targets: set[str]) -> None:
+        """Create a table with declared `types` by column, and keys to the tables in `targets`."""
+        keys = table.primary_key
+        lines = [self.column_sql(column, types[column.name], len(keys) == 1, targets)
+                 for column in table.columns]
+        if len(keys) > 1:
+            lines.append(f"PRIMARY KEY ({', '.join(map(self.quote, keys))})")
+        self.raw.execute(f"CREATE TABLE {self.quote(table.name)} ({', '.join(lines)})")
+
+    def column_sql(self, column: Column, declared: str, key: bool, targets: set[str]) -> str:
+        """Return the definition of one column: type, null, key, reference; no check, no collation."""
+        sql = self.quote(column.name) + (f" {declared}" if declared else "")
+        if not column.null:
+            sql += " NOT NULL"
+        if key and column.primary_key:
+            sql += " PRIMARY KEY"
+            if column.automatic and declared.lower() == "integer":
+                sql += " AUTOINCREMENT"
+        if column.references and column.references[0] in targets:
+            table, target = map(self.quote, column.references)
+            sql += f" REFERENCES {table} ({target}) DEFERRABLE INITIALLY DEFERRED"
+        return sql
+
+    def insert(
+        self, table: Table, rows: Iterable[Sequence[Any]], values: Sequence[str]
+    ) -> Iterator[int]:
+        """Insert rows; `values` is SQL for each column. Yields how many went in, batch by batch."""
+        names = ", ".join(self.quote(column.name) for column in table.columns)
+        sql = f"INSERT INTO {self.quote(table.name)} ({names}) VALUES ({', '.join(values)})"
+        rows = iter(rows)
+        while inserted := self.raw.executemany(sql, islice(rows, BATCH_ROWS)).rowcount:
+            yield inserted
+
+    def select(self, table: Table, expressions: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Yield a tuple of the SQL expressions for each row, in the order of the file."""
+        cursor = self.raw.execute(
+            f"SELECT {', '.join(expressions)} FROM {self.quote(table.name)}"
+        )
+        return iter(cursor)
+
+    def get_columns(self, table_name: str) -> dict[str, str]:
+        """Return the declared types of a table's columns, by name."""
+        rows = self.raw.execute(f"PRAGMA table_xinfo({self.quote(table_name)})")
+        return {row[1]: row[2] for row in rows}
+
+    def count_rows(self, table_name: str) -> int:
+        (count,) = self.raw.execute(f"SELECT count(*) FROM {self.quote(table_name)}").fetchone()
+        return int(count)
+
+    def write_next_keys(self, next_keys: Mapping[str, int]) -> None:
+        """Set `sqlite_sequence`, so that the file itself can be a project's database."""
+        for name, value in next_keys.items():
+            self.raw.execute("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
+            self.raw.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (name, value - 1))
+
+
+class NewBackupFile(BackupFile):
+    """A file under a temporary name beside its target, which takes the target's place at the end.
+
+    The lock on the temporary file dies with its owner: a later run tells by it what a dead one
+    left behind.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self.file = self.create(target)
+        path = Path(self.file.name)
+        super().__init__(path, connect(path, "rw"))
+
+    def begin(self) -> None:
+        """Begin the one transaction that fills the file."""
+        # Nobody reads the file yet, and after a crash it is thrown away: no journal, no sync.
+        self.raw.execute("PRAGMA journal_mode = OFF")
+        self.raw.execute("PRAGMA synchronous = OFF")
+        self.raw.execute("PRAGMA foreign_keys = OFF")
+        self.raw.execute("BEGIN")
+        checksum.create_checksum_table(self.raw)
+
+    @staticmethod
+    def create(target: Path) -> BinaryIO:
+        """Create the temporary file, readable by its owner only, and lock it."""
+        if target.is_dir():
+            raise ConfigurationError(f'"{target}" is a folder. Name a file in it.')
+        if target.exists() and not target.is_file():
+            raise ConfigurationError(f'"{target}" is not a regular file. Name another one.')
+        remove_leftovers(target)
+        path = target.with_name(f".{target.name}.{secrets.token_hex(8)}.partial")
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise ConfigurationError(
+                f'"{target}" cannot be written: {error.strerror}. '
+                "Name a file in a folder that exists and can be written to."
+            ) from error
+        os.fchmod(descriptor, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # A path, not a number, as the name: open() keeps what it was given.
+        return open(path, "r+b", opener=lambda _path, _flags: descriptor)
+
+    def finish(self, manifest: Manifest) -> str:
+        """Write the manifest, close the database, seal the file and return its checksum."""
+        manifest.write(self.raw)
+        self.raw.execute("COMMIT")
+        self.connection.close()
+        return checksum.seal(self.file)
+
+    def publish(self) -> None:
+        """Move the file to its final name, where the previous backup was until now."""
+        os.replace(self.path, self.target)
+        folder = os.open(self.target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        self.file.close()
+
+    def discard(self) -> None:
+        """Leave nothing behind, unless the file was published."""
+        if not self.file.closed:
+            self.connection.close()
+            for leftover in (self.file.name, f"{self.file.name}-journal"):
+                with suppress(FileNotFoundError):
+                    os.unlink(leftover)
+            self.file.close()
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove the temporary files of runs that died; those of living ones are locked."""
+    if not target.parent.is_dir():
+        return
+    for path in target.parent.iterdir():
+        if not (path.name.startswith(f".{target.name}.") and path.name.endswith(".partial")):
+            continue
+        with suppress(OSError), open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[NewBackupFile]:
+    """Give a new file beside the target; unless it is published inside, nothing remains of it."""
+    with explaining(f'writing "{target}"'):
+        file = NewBackupFile(Path(os.path.realpath(target)))
+    try:
+        with explaining(f'writing "{target}"'):
+            file.begin()
+        yield file
+    finally:
+        file.discard()

@@ -1,0 +1,116 @@
+"""A backup: the live tables into a new file, which then takes the place of the old one."""
+
+from collections.abc import Iterator
+
+from .backup_file import NewBackupFile, writing
+from .exceptions import explaining
+from .indexes import create_indexes
+from .manifest import TableEntry
+from .origin import describe_origin
+from .report import Progress
+from .runs import Run
+from .stored_forms import get_declared_type, get_form
+from .tables import Inventory, Table, shorten_list
+from .verification import check_integrity
+
+
+class BackupRun(Run):
+    """One backup."""
+
+    file: NewBackupFile
+
+    def execute(self) -> Iterator[Progress]:
+        self.take_inventory()
+        self.report.warnings += describe_gaps(self.inventory)
+        self.select_tables()
+        verify = self.mechanism.verify
+        # What is compared afterwards must outlive the transaction that writes the file.
+        with (
+            writing(self.path) as self.file,
+            self.engine.snapshot(None if verify else self.file) as self.engine,
+        ):
+            self.begin()
+            yield self.show("begun")
+            pairs = [
+                (table.bind(self.engine.connection), table.bind(self.file.connection))
+                for table in self.tables
+            ]
+            yield from self.copy_tables(pairs)
+            self.seal()
+            if verify:
+                check_integrity(self.file.path)
+                yield from self.verify(self.tables, self.file.path)
+            with explaining(f'moving the backup to "{self.path}"'):
+                self.file.publish()
+        yield self.finish()
+
+    def select_tables(self) -> None:
+        self.tables = [
+            table
+            for table in self.inventory.tables
+            if self.is_selected(table)
+            and self.mechanism.backup_table_filter(table.bind(self.live))
+        ]
+
+    def begin(self) -> None:
+        """Count the rows that the snapshot shows, and create the tables."""
+        if not self.engine.is_snapshot:
+            self.report.warnings.append(
+                f"On {self.live.display_name} the tables are read one after the other: what is "
+                "written meanwhile may be in the file in part."
+            )
+        self.total = 0
+        for table in self.tables:
+            with explaining(f"reading {table.label}"):
+                self.total += self.engine.count_rows(table)
+        if self.mechanism.verify:
+            self.total *= 2
+        names = {table.name for table in self.tables}
+        for table in self.tables:
+            self.create_table(table, names)
+
+    def create_table(self, table: Table, names: set[str]) -> None:
+        types = {
+            column.name: get_declared_type(
+                column.field,
+                get_form(column.field, self.live),
+                self.live,
+                self.file.connection,
+            )
+            for column in table.columns
+        }
+        types.update(self.engine.get_declared_types(table))
+        with explaining(f"creating {table.label} in the file"):
+            self.file.create_table(table, types, names)
+
+    def copy_table(self, from_table: Table, to_table: Table) -> Iterator[int]:
+        return self.engine.dump_table(from_table, self.file)
+
+    def seal(self) -> None:
+        """Add what the file says of itself, and close it."""
+        entries, next_keys = {}, {}
+        for table in self.tables:
+            keys = self.engine.get_next_keys(table)
+            entries[table.name] = TableEntry(table.label, self.file.count_rows(table.name), keys)
+            for column in table.columns:
+                if column.automatic and keys.get(column.name, 1) > 1:
+                    next_keys[table.name] = keys[column.name]
+        with explaining(f'finishing "{self.path}"'):
+            if self.mechanism.indexes:
+                self.report.warnings += create_indexes(self.file, self.tables)
+            self.file.write_next_keys(next_keys)
+            manifest = describe_origin(self.live, entries)
+            self.report.checksum = self.file.finish(manifest)
+
+
+def describe_gaps(inventory: Inventory) -> list[str]:
+    """Return a warning for what the registry does not know, and for what the database lacks."""
+    warnings = []
+    if inventory.unknown:
+        # All of them: a table that nobody names is a table that is lost silently.
+        names = ", ".join(inventory.unknown)
+        warnings.append(f"Not in the backup, as no model knows these tables: {names}.")
+    if inventory.absent:
+        names = shorten_list(inventory.absent)
+        warnings.append(f"Models without a table here, so without rows in the backup: {names}.")
+    return warnings

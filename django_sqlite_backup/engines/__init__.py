@@ -1,0 +1,25 @@
+"""The live databases: one engine for each kind that has a fast path, and one for all others."""
+
+from importlib import import_module
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .base import Engine
+
+FAST = {
+    "sqlite": ("sqlite", "SQLiteEngine"),
+    "postgresql": ("postgresql", "PostgreSQLEngine"),
+    "mysql": ("mysql", "MySQLEngine"),
+}
+
+
+def get_engine(connection: BaseDatabaseWrapper, *, portable: bool = False) -> Engine:
+    """Return the engine for a connection, by its vendor; `portable` asks for `Engine` itself.
+
+    The module of an engine is imported only when it is used: it needs the engine's driver.
+    """
+    if portable or connection.vendor not in FAST:
+        return Engine(connection)
+    module, name = FAST[connection.vendor]
+    engine: type[Engine] = getattr(import_module(f".{module}", __name__), name)
+    return engine(connection)

@@ -1,0 +1,286 @@
+"""What every live database can do, done in Python: the portable engine, and the referee.
+
+An engine with a module of its own changes the transport, never a value.
+"""
+
+import datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.core.management.color import no_style
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Col
+from django.db.transaction import Atomic, atomic
+from django.utils import timezone
+
+from ..stored_forms import TO_PYTHON, TO_STORED, Form, composite_to_stored, get_form
+from ..tables import Column, Table
+
+if TYPE_CHECKING:
+    from ..backup_file import BackupFile, NewBackupFile
+    from ..validation import OpenedBackup
+
+BATCH_BYTES = 8 << 20
+BATCH_ROWS = 1000
+
+
+class Reader(NamedTuple):
+    """How one column is read from the live database and put into the file."""
+
+    expressions: tuple[str, ...]
+    """SQL of the live engine; usually one, more where one result type cannot hold all values."""
+    value: str = "?"
+    """SQL of SQLite that makes the cell of them, with a question mark for each."""
+    convert: Callable[[Any], Any] | None = None
+    """Python for what no SQL can do. It never sees None."""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What a restore is about to replace."""
+
+    tables: Sequence[Table]
+    """The tables that are emptied and filled."""
+    checked: Sequence[Table]
+    """Those, and the ones that refer to them: whose keys must hold at the end."""
+    file: "OpenedBackup"
+
+
+class Engine:
+    """The live database's side of a backup or a restore, by Django's own means."""
+
+    is_snapshot = False
+    """Whether `snapshot` shows all tables as of one moment while others write."""
+    rolls_back_ddl: bool
+    """Whether a schema change inside a transaction is undone with it."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+        self.rolls_back_ddl = connection.features.can_rollback_ddl
+
+    def quote(self, name: str) -> str:
+        return self.connection.ops.quote_name(name)
+
+    def execute(self, sql: str, params: Sequence[Any] | None = None) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, params)
+
+    def fetchall(self, sql: str, params: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return cursor.fetchall()
+
+    # Reading
+
+    @contextmanager
+    def snapshot(self, file: "NewBackupFile | None") -> Iterator["Engine"]:
+        """Give an engine that sees one state of the database, on a connection of its own.
+
+        `file` is what the state is copied to, or None where the state must outlive the writing.
+
+        A caller inside a transaction has rows that no other connection sees, and a database in
+        memory has but one: then it is the caller's own connection.
+        """
+        if self.connection.in_atomic_block or not self.can_connect_again():
+            with atomic(using=self.connection.alias):
+                yield self
+            return
+        connection = self.connection.copy()
+        connection.inc_thread_sharing()
+        try:
+            engine = type(self)(connection)
+            with engine.reading():
+                yield engine
+        finally:
+            connection.close()
+
+    def can_connect_again(self) -> bool:
+        return True
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """One read-only transaction, as steady as the engine offers."""
+        self.connection.set_autocommit(False)
+        try:
+            yield
+        finally:
+            self.connection.rollback()
+
+    def count_rows(self, table: Table) -> int:
+        ((count,),) = self.fetchall(f"SELECT count(*) FROM {self.qualify(table)}")
+        return int(count)
+
+    def get_reader(self, column: Column) -> Reader:
+        """Return how a column is read: here, as the driver gives it, converted in Python."""
+        return Reader((self.quote(column.name),), convert=self.get_to_stored(column))
+
+    def get_to_stored(self, column: Column) -> Callable[[Any], Any] | None:
+        """Return the composition of the backend's converters and the stored form."""
+        form = get_form(column.field, self.connection)
+        expression = Col(column.name, column.field)
+        # The backend's own, not the field's: a field's two ways need not be inverses.
+        converters = self.connection.ops.get_db_converters(expression)
+        store = composite_to_stored(column.field) if form is Form.COMPOSITE else TO_STORED.get(form)
+        if not converters and store is None:
+            return None
+
+        def to_stored(value: Any) -> Any:
+            for convert in converters:
+                value = convert(value, expression, self.connection)
+            return store(value) if store is not None and value is not None else value
+
+        return to_stored
+
+    def select_sql(self, table: Table, readers: Sequence[Reader]) -> str:
+        expressions = [expression for reader in readers for expression in reader.expressions]
+        return f"SELECT {', '.join(expressions)} FROM {self.qualify(table)}"
+
+    def fetch(self, table: Table, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query without holding them all."""
+        with self.connection.chunked_cursor() as cursor:
+            cursor.execute(sql)
+            while rows := cursor.fetchmany(BATCH_ROWS):
+                yield from rows
+
+    def get_declared_types(self, table: Table) -> dict[str, str]:
+        """Return types that the file must declare, by column; the fields decide the others."""
+        return {}
+
+    @property
+    def converts_time_zones(self) -> bool:
+        """Whether the live database keeps naive moments of another zone than the file's UTC."""
+        return (
+            not self.connection.features.supports_timezones
+            and self.connection.timezone is not None
+            and self.connection.timezone_name != "UTC"
+        )
+
+    def qualify(self, table: Table) -> str:
+        """Return the table's name as SQL."""
+        return self.quote(table.name)
+
+    def dump_table(self, table: Table, file: "BackupFile") -> Iterator[int]:
+        """Copy a live table into the file, yielding the number of rows of each batch."""
+        readers = [self.get_reader(column) for column in table.columns]
+        rows = convert_rows(self.fetch(table, self.select_sql(table, readers)), readers)
+        yield from file.insert(table, rows, [reader.value for reader in readers])
+
+    def get_next_keys(self, table: Table) -> dict[str, int]:
+        """Return the next value of each sequence of the table, by column."""
+        return {}
+
+    # Writing
+
+    @contextmanager
+    def restoring(self, replacement: Replacement) -> Iterator[None]:
+        """One transaction on the project's own connection, in which the tables are replaced.
+
+        The checks that must wait for the last row are made when it ends, before it commits.
+        """
+        with self.connection.constraint_checks_disabled(), self.transaction():
+            yield
+            self.check_constraints(replacement.checked)
+
+    def transaction(self) -> Atomic:
+        return atomic(using=self.connection.alias)
+
+    def check_constraints(self, tables: Sequence[Table]) -> None:
+        """Raise `IntegrityError` where a foreign key of the tables, or to them, dangles."""
+        self.connection.check_constraints(table_names=[table.name for table in tables])
+
+    def empty_table(self, table: Table) -> None:
+        self.execute(f"DELETE FROM {self.qualify(table)}")
+
+    def load_table(self, file: "OpenedBackup", table: Table) -> Iterator[int]:
+        """Copy a table of the file into the live one, yielding the number of rows of each batch."""
+        columns = table.writable
+        names = ", ".join(self.quote(column.name) for column in columns).replace("%", "%%")
+        marks = ", ".join(["%s"] * len(columns))
+        name = self.quote(table.name).replace("%", "%%")
+        sql = f"INSERT INTO {name} ({names}) VALUES ({marks})"
+        convert = [self.get_to_live(column) for column in columns]
+        rows = file.select(table, [file.quote(column.name) for column in columns])
+        with self.connection.cursor() as cursor:
+            for batch in batch_by_bytes(rows):
+                cursor.executemany(sql, [convert_row(row, convert) for row in batch])
+                yield len(batch)
+
+    def get_to_live(self, column: Column) -> Callable[[Any], Any] | None:
+        """Return the function from the stored form to a parameter of the driver."""
+        form = get_form(column.field, self.connection)
+        if form is Form.COMPOSITE:
+            return self.get_composite_to_live(column)
+        to_python = TO_PYTHON.get(form)
+        adapt = self.get_adapter(column, form)
+        if to_python is None or adapt is None:
+            return to_python
+        return lambda value: adapt(to_python(value))
+
+    def get_composite_to_live(self, column: Column) -> Callable[[Any], Any]:
+        field = column.field
+        return lambda value: field.get_db_prep_value(field.to_python(value), self.connection)
+
+    def get_adapter(self, column: Column, form: Form) -> Callable[[Any], Any] | None:
+        """Return Django's adapter from Python to the backend's driver."""
+        ops, features = self.connection.ops, self.connection.features
+        if form is Form.DECIMAL:
+            digits = getattr(column.field, "max_digits", None)
+            places = getattr(column.field, "decimal_places", None)
+            return lambda value: ops.adapt_decimalfield_value(value, digits, places)
+        if form is Form.DATETIME:
+            return lambda value: ops.adapt_datetimefield_value(self.make_aware(value))
+        if form is Form.DURATION and not features.has_native_duration_field:
+            return lambda value: TO_STORED[form](value)
+        if form is Form.UUID and not features.has_native_uuid_field:
+            return lambda value: value.hex
+        return {Form.DATE: ops.adapt_datefield_value, Form.TIME: ops.adapt_timefield_value}.get(form)
+
+    def make_aware(self, value: Any) -> Any:
+        """Return a naive UTC moment as Django's own, where the project uses time zones."""
+        if self.connection.timezone is not None and timezone.is_naive(value):
+            return timezone.make_aware(value, datetime.UTC)
+        return value
+
+    def set_next_keys(self, table: Table, next_keys: dict[str, int]) -> None:
+        """Make the next key fresh: at least the recorded one, and above all that are there."""
+        for sql in self.connection.ops.sequence_reset_sql(no_style(), [table.model]):
+            self.execute(sql)
+
+
+def convert_row(
+    row: tuple[Any, ...], convert: Sequence[Callable[[Any], Any] | None]
+) -> tuple[Any, ...]:
+    return tuple(
+        [
+            value if function is None or value is None else function(value)
+            for value, function in zip(row, convert, strict=True)
+        ]
+    )
+
+
+def convert_rows(
+    rows: Iterator[tuple[Any, ...]], readers: Sequence[Reader]
+) -> Iterator[tuple[Any, ...]]:
+    """Apply the readers' Python conversions; without any, the rows pass untouched."""
+    convert = [reader.convert for reader in readers for _ in reader.expressions]
+    if not any(convert):
+        return rows
+    return (convert_row(row, convert) for row in rows)
+
+
+def batch_by_bytes(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield lists of rows that stay under a number of rows and of bytes, whichever is less."""
+    while head := list(islice(rows, 1)):
+        batch, size = head, measure(head[0])
+        while len(batch) < BATCH_ROWS and size < BATCH_BYTES and (row := next(rows, None)):
+            batch.append(row)
+            size += measure(row)
+        yield batch
+
+
+def measure(row: tuple[Any, ...]) -> int:
+    """Return the bytes (or characters) of the texts and blobs in a row."""
+    return sum(len(value) for value in row if isinstance(value, (str, bytes)))

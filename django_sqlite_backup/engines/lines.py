@@ -1,0 +1,66 @@
+"""Rows as lines of text, built by SQLite itself: what `COPY FROM` and `LOAD DATA` both read.
+
+Tabs between fields, a newline behind each row, `\\N` for NULL, a backslash before what would be
+mistaken (https://www.postgresql.org/docs/current/sql-copy.html,
+https://dev.mysql.com/doc/refman/8.4/en/load-data.html: the defaults of the two agree).
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..tables import Table
+
+if TYPE_CHECKING:
+    from ..backup_file import BackupFile
+
+CHUNK_BYTES = 1 << 18
+ESCAPES = (("'\\'", "'\\\\'"), ("char(9)", "'\\t'"), ("char(10)", "'\\n'"), ("char(13)", "'\\r'"))
+MICROSECONDS_A_DAY = 86_400_000_000
+
+
+def escape(expression: str) -> str:
+    """Return SQL for a text with everything escaped that a line cannot hold as it is."""
+    for character, replacement in ESCAPES:
+        expression = f"replace({expression}, {character}, {replacement})"
+    return expression
+
+
+def plain(column: str) -> str:
+    """Return SQL for a number, or for what stands in its place, as a field of a line."""
+    return f"CASE typeof({column}) WHEN 'text' THEN {escape(column)} ELSE {column} END"
+
+
+def float_text(column: str) -> str:
+    """Return SQL for the shortest text that reads back as the same double.
+
+    SQLite's own `%!.17g` is off in the last digit for some doubles of large exponent.
+    """
+    return f"CASE typeof({column}) WHEN 'real' THEN float_text({column}) ELSE {plain(column)} END"
+
+
+def register_functions(raw: sqlite3.Connection) -> None:
+    raw.create_function("float_text", 1, repr, deterministic=True)
+
+
+def line_sql(expressions: Sequence[str]) -> str:
+    """Return SQL for one row's line, without its newline."""
+    fields = [f"coalesce({expression}, '\\N')" for expression in expressions]
+    return " || char(9) || ".join(fields)
+
+
+def build_chunks(
+    file: "BackupFile", table: Table, expressions: Sequence[str]
+) -> Iterator[tuple[int, bytes]]:
+    """Yield (rows, lines) in pieces of about `CHUNK_BYTES`; a longer row makes a piece alone."""
+    rows = file.select(table, [f"CAST({line_sql(expressions)} AS BLOB)"])
+    lines: list[bytes] = []
+    size = 0
+    for (line,) in rows:
+        lines.append(line)
+        size += len(line) + 1
+        if size >= CHUNK_BYTES:
+            yield len(lines), b"\n".join(lines) + b"\n"
+            lines, size = [], 0
+    if lines:
+        yield len(lines), b"\n".join(lines) + b"\n"

@@ -1,0 +1,280 @@
+"""MariaDB and MySQL: an unbuffered cursor out, LOAD DATA in."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from decimal import Decimal
+from io import FileIO
+from typing import TYPE_CHECKING, Any
+
+from MySQLdb.cursors import SSCursor
+
+from ..exceptions import CopyError
+from ..stored_forms import (
+    SQLITE_MAX_INTEGER,
+    Form,
+    decimal_to_stored,
+    exceeds_sqlite_integers,
+    fits_a_double,
+    get_form,
+)
+from ..tables import Column, Table
+from .base import BATCH_ROWS, Engine, Reader, Replacement
+from .lines import build_chunks, escape, float_text, plain, register_functions
+
+if TYPE_CHECKING:
+    from ..backup_file import BackupFile, NewBackupFile
+    from ..validation import OpenedBackup
+
+BATCH_BYTES = 4 << 20
+LOCK_SECONDS = 30
+HEXADECIMAL = (Form.BINARY, Form.OPAQUE)
+"""Bytes that a line cannot hold as they are."""
+SESSION = ("sql_mode", "innodb_lock_wait_timeout", "lock_wait_timeout")
+"""The variables that are set for a copy, and set back."""
+
+
+class MySQLEngine(Engine):
+    """A consistent snapshot of InnoDB's tables; schema changes commit and cannot be undone."""
+
+    is_snapshot = True
+    local_infile = False
+    """Whether the connection was made with the client's half of LOAD DATA LOCAL."""
+
+    def set_session(self) -> None:
+        """Fix what a value depends on, until the connection or its caller sets it anew.
+
+        Strict, so that a value that does not fit is an error and not another value; zero dates
+        are let through, as they were once let in.
+        """
+        self.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'")
+        self.execute("SET NAMES utf8mb4")
+
+    @contextmanager
+    def keeping_session(self) -> Iterator[None]:
+        """Give the caller's session its settings back."""
+        names = [*SESSION, "character_set_client", "collation_connection"]
+        ((*values, charset, collation),) = self.fetchall(
+            "SELECT " + ", ".join(f"@@{name}" for name in names)
+        )
+        try:
+            yield
+        finally:
+            if self.connection.connection is not None and self.connection.is_usable():
+                for name, value in zip(SESSION, values, strict=True):
+                    self.execute(f"SET SESSION {name} = %s", [value])
+                self.execute(f"SET NAMES {charset} COLLATE {collation}")
+
+    # Reading
+
+    @contextmanager
+    def snapshot(self, file: "NewBackupFile | None") -> Iterator[Engine]:
+        with super().snapshot(file) as engine:
+            if engine is not self:
+                yield engine
+                return
+            with self.keeping_session():
+                self.set_session()
+                yield engine
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        # Without this level the snapshot below is ignored; Django's default is another.
+        self.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        self.set_session()
+        self.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        yield
+
+    def get_reader(self, column: Column) -> Reader:
+        name = self.quote(column.name)
+        form = get_form(column.field, self.connection)
+        match form:
+            case Form.INTEGER if exceeds_sqlite_integers(column.field, self.connection):
+                return Reader(
+                    (name,), convert=lambda v: v if v <= SQLITE_MAX_INTEGER else str(v)
+                )
+            case Form.INTEGER | Form.BOOLEAN | Form.DURATION | Form.FLOAT | Form.BINARY:
+                return Reader((name,))
+            case Form.DECIMAL if not fits_a_double(column.field):
+                return Reader(
+                    (f"CAST({name} AS CHAR)",),
+                    convert=lambda text: decimal_to_stored(Decimal(text)),
+                )
+            case Form.DATETIME | Form.TIME:
+                return self.get_moment_reader(column, name, form)
+            case Form.UUID:
+                return Reader((f"replace({name}, '-', '')",))
+            case Form.DECIMAL | Form.DATE:
+                return Reader((f"CAST({name} AS CHAR)",))
+            case Form.OPAQUE:
+                return super().get_reader(column)
+            case _:
+                return Reader((name,))
+
+    def get_moment_reader(self, column: Column, name: str, form: Form) -> Reader:
+        """Return the reader of a moment: six digits of microseconds, or none, as Python writes."""
+        kind = "DATETIME" if form is Form.DATETIME else "TIME"
+        text = f"replace(CAST(CAST({name} AS {kind}(6)) AS CHAR), '.000000', '')"
+        if form is Form.DATETIME and self.converts_time_zones:
+            # The server may know no time zones: Django's converter does.
+            return super().get_reader(column)
+        return Reader((text,))
+
+    def fetch(self, table: Table, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Read without the driver's buffer, which would hold the whole table."""
+        self.connection.ensure_connection()
+        with (
+            self.connection.wrap_database_errors,
+            closing(self.connection.connection.cursor(SSCursor)) as cursor,
+        ):
+            cursor.execute(sql)
+            size = 1 if self.may_have_large_rows(table) else BATCH_ROWS
+            while rows := cursor.fetchmany(size):
+                yield from rows
+
+    def may_have_large_rows(self, table: Table) -> bool:
+        return any(
+            column.field.get_internal_type() in ("BinaryField", "TextField", "JSONField")
+            for column in table.columns
+        )
+
+    def get_next_keys(self, table: Table) -> dict[str, int]:
+        automatic = [column.name for column in table.columns if column.automatic]
+        if not automatic:
+            return {}
+        # SHOW, not information_schema, which MySQL 8 caches for a day.
+        with self.connection.cursor() as cursor:
+            cursor.execute("SHOW TABLE STATUS WHERE name = %s", [table.name])
+            names = [description[0] for description in cursor.description]
+            status = dict(zip(names, cursor.fetchone(), strict=True))
+        return {automatic[0]: int(status["Auto_increment"] or 1)}
+
+    # Writing
+
+    @contextmanager
+    def restoring(self, replacement: Replacement) -> Iterator[None]:
+        """The sequences are set when the rows are committed: on this engine that is DDL."""
+        if not self.connection.in_atomic_block:
+            self.allow_local_infile()
+        self.next_keys: dict[str, int] = {}
+        with self.keeping_session():
+            self.set_session()
+            self.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}")
+            self.execute(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}")
+            with super().restoring(replacement):
+                yield
+        if not self.connection.in_atomic_block:
+            for name, value in self.next_keys.items():
+                self.execute(f"ALTER TABLE {self.quote(name)} AUTO_INCREMENT = {value}")
+
+    def set_next_keys(self, table: Table, next_keys: dict[str, int]) -> None:
+        """Note what is to be set when all is committed; InnoDB itself never goes below the rows."""
+        for column, value in next_keys.items():
+            if any(own.name == column and own.automatic for own in table.columns):
+                self.next_keys[table.name] = value
+
+    def allow_local_infile(self) -> None:
+        """Connect anew with the client's half of what LOAD DATA LOCAL needs."""
+        options = self.connection.settings_dict["OPTIONS"]
+        if not options.get("local_infile"):
+            self.connection.close()
+            options["local_infile"] = True
+            try:
+                self.connection.connect()
+            finally:
+                del options["local_infile"]
+        self.local_infile = True
+
+    def can_load_data(self, table: Table) -> bool:
+        """Return whether both halves of LOAD DATA LOCAL are allowed, and no value needs Python."""
+        ((allowed,),) = self.fetchall("SELECT @@local_infile")
+        return self.local_infile and bool(allowed) and not self.converts_time_zones
+
+    def load_table(self, file: "OpenedBackup", table: Table) -> Iterator[int]:
+        if self.can_load_data(table):
+            yield from self.load_data(file, table)
+        else:
+            yield from super().load_table(file, table)
+
+    def load_data(self, file: "OpenedBackup", table: Table) -> Iterator[int]:
+        """Feed lines to LOAD DATA through a pipe, one statement for each few megabytes."""
+        register_functions(file.raw)
+        fields, assignments, expressions = [], [], []
+        for number, column in enumerate(table.writable):
+            name, form = self.quote(column.name), get_form(column.field, self.connection)
+            expressions.append(line_sql(form, file.quote(column.name)))
+            fields.append(f"@field{number}" if form in HEXADECIMAL else name)
+            if form in HEXADECIMAL:
+                assignments.append(f"{name} = unhex(@field{number})")
+        sql = (
+            f"INTO TABLE {self.quote(table.name)} CHARACTER SET utf8mb4 ({', '.join(fields)})"
+            + (f" SET {', '.join(assignments)}" if assignments else "")
+        )
+        chunks = build_chunks(file, table, expressions)
+        while rows := self.load_batch(sql, chunks):
+            yield rows
+
+    def load_batch(self, sql: str, chunks: Iterator[tuple[int, bytes]]) -> int:
+        """Load the next few megabytes and return the number of rows: 0 when there are no more."""
+        reader, writer = os.pipe()
+        with (
+            ThreadPoolExecutor(1) as executor,
+            closing_descriptor(reader),
+            self.connection.cursor() as cursor,
+        ):
+            fed = executor.submit(feed, writer, chunks)
+            cursor.execute(f"LOAD DATA LOCAL INFILE '/dev/fd/{reader}' {sql}")
+            loaded, rows = cursor.rowcount, fed.result()
+        self.check_warnings(loaded, rows)
+        return rows
+
+    def check_warnings(self, loaded: int, rows: int) -> None:
+        """Raise `CopyError` unless every row went in as it was.
+
+        With LOCAL the server makes a warning of each error, whatever the sql_mode
+        (https://dev.mysql.com/doc/refman/8.4/en/load-data.html).
+        """
+        warnings = self.fetchall("SHOW WARNINGS")
+        if warnings or loaded != rows:
+            reason = warnings[0][2] if warnings else f"{loaded} of {rows} rows went in"
+            raise CopyError(f"A value cannot be kept: {reason}.")
+
+
+@contextmanager
+def closing_descriptor(descriptor: int) -> Iterator[None]:
+    """Close the reading end: a writer that nobody reads any more then stops."""
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def feed(descriptor: int, chunks: Iterator[tuple[int, bytes]]) -> int:
+    """Write a few megabytes of lines into the pipe and return the number of rows."""
+    rows = size = 0
+    with os.fdopen(descriptor, "wb", buffering=0) as pipe:
+        while size < BATCH_BYTES and (chunk := next(chunks, None)):
+            rows += chunk[0]
+            size += len(chunk[1])
+            write_all(pipe, chunk[1])
+    return rows
+
+
+def write_all(pipe: FileIO, lines: bytes) -> None:
+    view = memoryview(lines)
+    while view:
+        view = view[pipe.write(view) :]
+
+
+def line_sql(form: Form, column: str) -> str:
+    """Return SQLite's SQL for the field of a line that LOAD DATA reads as the same value."""
+    match form:
+        case _ if form in HEXADECIMAL:
+            return f"CASE WHEN {column} IS NOT NULL THEN hex({column}) END"
+        case Form.INTEGER | Form.BOOLEAN | Form.DECIMAL | Form.DURATION:
+            return plain(column)
+        case Form.FLOAT:
+            return float_text(column)
+        case _:
+            return escape(column)

@@ -1,0 +1,229 @@
+"""PostgreSQL: streamed binary results out, COPY in."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.adapt import PyFormat
+from psycopg.pq import Format
+
+from ..stored_forms import Form, composite_to_stored, decimal_to_stored, fits_a_double, get_form
+from ..tables import Column, Table
+from .base import Engine, Reader, Replacement
+from .lines import build_chunks, register_functions
+from .postgresql_forms import line_sql, stored_sql
+from .postgresql_schema import LARGE_ROWS, SetAside, quote
+
+if TYPE_CHECKING:
+    from ..backup_file import BackupFile, NewBackupFile
+    from ..validation import OpenedBackup
+
+LIBPQ_WITH_CHUNKS = 170000
+CHUNK_ROWS = 1000
+
+
+class PostgreSQLEngine(Engine):
+    """A `REPEATABLE READ` snapshot; every schema change rolls back with the data."""
+
+    is_snapshot = True
+
+    @property
+    def raw(self) -> "psycopg.Connection[Any]":
+        self.connection.ensure_connection()
+        connection: psycopg.Connection[Any] = self.connection.connection
+        return connection
+
+    def set_session(self) -> None:
+        """Fix, until the transaction ends, what the text of a value depends on."""
+        settings = {
+            "TimeZone": "UTC" if self.uses_time_zones else self.connection.timezone_name,
+            "DateStyle": "ISO, YMD",
+            "IntervalStyle": "postgres",
+            "extra_float_digits": "1",
+            "bytea_output": "hex",
+            # As pg_dump does: a long copy is no runaway statement, and rows that a policy hides
+            # from this role are an error, not rows that are missing.
+            "statement_timeout": "0",
+            "idle_in_transaction_session_timeout": "0",
+            "row_security": "off",
+            "synchronize_seqscans": "off",
+        }
+        calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+        self.fetchall(f"SELECT {calls}", [text for item in settings.items() for text in item])
+
+    @property
+    def uses_time_zones(self) -> bool:
+        return self.connection.timezone is not None
+
+    # Reading
+
+    @contextmanager
+    def snapshot(self, file: "NewBackupFile | None") -> Iterator[Engine]:
+        with super().snapshot(file) as engine:
+            if engine is self:
+                self.set_session()
+            yield engine
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        try:
+            self.set_session()
+            yield
+        finally:
+            if not self.raw.closed:
+                self.raw.rollback()
+
+    def get_reader(self, column: Column) -> Reader:
+        name = self.quote(column.name)
+        form = get_form(column.field, self.connection)
+        expression = stored_sql(form, name, self.uses_time_zones)
+        if form is Form.FLOAT:
+            # SQLite would make a bound NaN NULL.
+            return Reader((f"CASE WHEN {name} = 'NaN' THEN 'NaN' END", name), "coalesce(?, ?)")
+        if form is Form.DECIMAL and not fits_a_double(column.field):
+            return Reader((expression,), convert=lambda text: decimal_to_stored(Decimal(text)))
+        if form is Form.COMPOSITE:
+            return Reader((expression,), convert=self.get_composite_to_stored(column))
+        return Reader((expression,))
+
+    def get_composite_to_stored(self, column: Column) -> Callable[[str], str]:
+        """Return the function from PostgreSQL's text to JSON, or to itself if Python cannot hold it."""
+        transformer = psycopg.adapt.Transformer(self.raw)
+        oid = self.get_type_oid(column)
+        to_json = composite_to_stored(column.field)
+
+        def to_stored(text: str) -> str:
+            try:
+                return to_json(transformer.get_loader(oid, Format.TEXT).load(text.encode()))
+            except psycopg.DataError:
+                return text
+
+        return to_stored
+
+    def get_type_oid(self, column: Column) -> int:
+        ((oid,),) = self.fetchall(
+            "SELECT %s::regtype::oid", [column.field.db_type(self.connection)]
+        )
+        return int(oid)
+
+    def fetch(self, table: Table, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Stream binary results: no thread, and never more than one chunk in memory."""
+        size = CHUNK_ROWS if psycopg.pq.version() >= LIBPQ_WITH_CHUNKS else 1
+        if self.has_large_rows(table):
+            size = 1
+        with self.connection.wrap_database_errors, psycopg.Cursor(self.raw) as cursor:
+            yield from cursor.stream(sql, size=size, binary=True)
+
+    def has_large_rows(self, table: Table) -> bool:
+        """Return whether rows may be larger than a page: whether anything of them lies aside."""
+        ((size,),) = self.fetchall(
+            "SELECT coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0)"
+            " FROM pg_class WHERE oid = %s::regclass",
+            [self.quote(table.name)],
+        )
+        return bool(size)
+
+    def get_next_keys(self, table: Table) -> dict[str, int]:
+        """Read each sequence that a column of the table owns, identity or serial."""
+        with self.connection.cursor() as cursor:
+            sequences = self.connection.introspection.get_sequences(cursor, table.name)
+        next_keys = {}
+        for sequence in sequences:
+            ((value, called, step),) = self.fetchall(
+                f"SELECT last_value, is_called, seqincrement FROM {quote(sequence['name'])},"
+                " pg_sequence WHERE seqrelid = %s::regclass",
+                [quote(sequence["name"])],
+            )
+            next_keys[sequence["column"]] = value + step if called else value
+        return next_keys
+
+    # Writing
+
+    @contextmanager
+    def restoring(self, replacement: Replacement) -> Iterator[None]:
+        with self.transaction():
+            self.set_session()
+            self.lock(replacement.tables)
+            self.set_aside = SetAside(self, replacement.tables)
+            self.set_aside.take()
+            yield
+            self.set_aside.put_back()
+
+    def lock(self, tables: Sequence[Table]) -> None:
+        """Take every lock at once, before anything is done, or give up after a while."""
+        if tables:
+            names = ", ".join(self.quote(table.name) for table in tables)
+            self.execute("SELECT set_config('lock_timeout', '30s', true)")
+            self.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
+
+    def empty_table(self, table: Table) -> None:
+        self.execute(f"TRUNCATE {self.quote(table.name)}")
+
+    def load_table(self, file: "OpenedBackup", table: Table) -> Iterator[int]:
+        register_functions(file.raw)
+        if file.manifest.tables[table.name].rows >= LARGE_ROWS:
+            self.set_aside.take_indexes(table)
+        columns = table.writable
+        expressions = [self.get_line_sql(file, column) for column in columns]
+        names = ", ".join(self.quote(column.name) for column in columns)
+        sql = f"COPY {self.quote(table.name)} ({names}) FROM STDIN"
+        with (
+            self.connection.wrap_database_errors,
+            psycopg.Cursor(self.raw) as cursor,
+            cursor.copy(sql) as copy,
+        ):
+            for rows, lines in build_chunks(file, table, expressions):
+                copy.write(lines)
+                yield rows
+
+    def get_line_sql(self, file: "OpenedBackup", column: Column) -> str:
+        form = get_form(column.field, self.connection)
+        name = file.quote(column.name)
+        if form is Form.COMPOSITE:
+            function = f"composite_{abs(hash(column))}"
+            file.raw.create_function(function, 1, self.get_composite_to_text(column))
+            return line_sql(Form.TEXT, f"{function}({name})")
+        return line_sql(form, name)
+
+    def get_composite_to_text(self, column: Column) -> Callable[[str | None], str | None]:
+        """Return the function from JSON to PostgreSQL's text; its own text passes as it is."""
+        transformer = psycopg.adapt.Transformer(self.raw)
+        to_live = self.get_composite_to_live(column)
+
+        def to_text(stored: str | None) -> str | None:
+            if stored is None or not is_json(stored):
+                return stored
+            value = to_live(stored)
+            dumper = transformer.get_dumper(value, PyFormat.TEXT)
+            text = dumper.dump(value)
+            return None if text is None else bytes(text).decode()
+
+        return to_text
+
+    def set_next_keys(self, table: Table, next_keys: dict[str, int]) -> None:
+        """Restart each sequence; unlike `setval`, that is undone if the transaction is."""
+        with self.connection.cursor() as cursor:
+            sequences = self.connection.introspection.get_sequences(cursor, table.name)
+        for sequence in sequences:
+            name, column = quote(sequence["name"]), self.quote(sequence["column"])
+            ((largest, limit),) = self.fetchall(
+                f"SELECT (SELECT coalesce(max({column}), 0) FROM {self.quote(table.name)}), seqmax"
+                " FROM pg_sequence WHERE seqrelid = %s::regclass",
+                [name],
+            )
+            value = max(next_keys.get(sequence["column"], 1), largest + 1)
+            self.execute(f"ALTER SEQUENCE {name} RESTART WITH {min(value, limit)}")
+            if value > limit:
+                # Every key is used: the sequence must be at its end, as it was.
+                self.fetchall("SELECT nextval(%s::regclass)", [name])
+
+
+def is_json(text: str) -> bool:
+    """Tell JSON from PostgreSQL's own text of an array, a range or an hstore."""
+    return text.startswith(('["', "[null", "[]", '{"', "{}"))
+
+

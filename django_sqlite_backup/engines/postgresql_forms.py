@@ -1,0 +1,102 @@
+"""SQL that makes stored forms of PostgreSQL's values, and lines for COPY of stored forms.
+
+The texts assume the session settings of `PostgreSQLEngine`: ISO dates, the project's time zone.
+"""
+
+from ..stored_forms import Form
+from .lines import MICROSECONDS_A_DAY, escape, float_text, plain
+
+PADDED = "YYYY-MM-DD HH24:MI:SS.US"
+
+
+def without_zero_fraction(expression: str) -> str:
+    """Python writes six digits of microseconds, or none."""
+    return f"replace({expression}, '.000000', '')"
+
+
+def datetime_sql(column: str, uses_time_zones: bool) -> str:
+    """Return SQL for a naive moment in the session's time zone.
+
+    The engine's own text, which names the offset, stands for what is no moment of Python's, and
+    without time zones for the second of two moments that a clock set back shows alike.
+    """
+    kept = f"{column} BETWEEN '0001-01-01 00:00:00' AND '9999-12-31 23:59:59.999999'"
+    if not uses_time_zones:
+        kept += f" AND {column}::timestamp::timestamptz = {column}"
+    text = without_zero_fraction(f"to_char({column}, '{PADDED}')")
+    return f"CASE WHEN {kept} THEN {text} ELSE {column}::text END"
+
+
+def duration_sql(column: str) -> str:
+    """Return SQL for microseconds, where Python would write back the same interval.
+
+    '1 day' and '24:00:00' are equal to PostgreSQL but not the same, so the texts are compared.
+    """
+    microseconds = (
+        f"extract(day from {column})::bigint * {MICROSECONDS_A_DAY}"
+        f" + extract(hour from {column})::bigint * 3600000000"
+        f" + extract(minute from {column})::bigint * 60000000"
+        f" + round(extract(microseconds from {column})::numeric)::bigint"
+    )
+    days = f"floor(({microseconds})::numeric / {MICROSECONDS_A_DAY})::bigint"
+    back = (
+        f"({days} * interval '1 day'"
+        f" + (({microseconds}) - {days} * {MICROSECONDS_A_DAY}) * interval '1 microsecond')"
+    )
+    return (
+        f"CASE WHEN extract(year from {column}) = 0 AND extract(month from {column}) = 0"
+        f" AND {back}::text = {column}::text"
+        f" THEN ({microseconds})::text ELSE {column}::text END"
+    )
+
+
+def inet_sql(column: str) -> str:
+    """Return SQL for what PostgreSQL shows: the mask only where it is not that of one host."""
+    whole = f"CASE family({column}) WHEN 4 THEN 32 ELSE 128 END"
+    return f"CASE masklen({column}) WHEN {whole} THEN host({column}) ELSE {column}::text END"
+
+
+def stored_sql(form: Form, column: str, uses_time_zones: bool) -> str:
+    """Return SQL for the stored form of a column, of a type that psycopg loads without Python."""
+    match form:
+        case Form.INTEGER | Form.BINARY | Form.TEXT:
+            return column
+        case Form.BOOLEAN:
+            return f"{column}::int"
+        case Form.TIME:
+            return without_zero_fraction(f"to_char({column}::interval, 'HH24:MI:SS.US')")
+        case Form.DATETIME:
+            return datetime_sql(column, uses_time_zones)
+        case Form.DURATION:
+            return duration_sql(column)
+        case Form.UUID:
+            return f"replace({column}::text, '-', '')"
+        case Form.INET:
+            return inet_sql(column)
+        case _:
+            return f"{column}::text"
+
+
+def duration_line(column: str) -> str:
+    """Return SQLite's SQL for an interval of whole days and a rest that is not negative."""
+    rest = f"(({column} % {MICROSECONDS_A_DAY}) + {MICROSECONDS_A_DAY}) % {MICROSECONDS_A_DAY}"
+    days = f"(({column} - {rest}) / {MICROSECONDS_A_DAY})"
+    return (
+        f"CASE typeof({column}) WHEN 'integer'"
+        f" THEN {days} || ' days ' || ({rest}) || ' microseconds' ELSE {escape(column)} END"
+    )
+
+
+def line_sql(form: Form, column: str) -> str:
+    """Return SQLite's SQL for the field of a COPY line that PostgreSQL reads as the same value."""
+    match form:
+        case Form.INTEGER | Form.BOOLEAN | Form.DECIMAL:
+            return plain(column)
+        case Form.FLOAT:
+            return float_text(column)
+        case Form.DURATION:
+            return duration_line(column)
+        case Form.BINARY:
+            return f"'\\\\x' || hex({column})"
+        case _:
+            return escape(column)

@@ -1,0 +1,134 @@
+"""What stands in the way of loading tables, set aside and put back inside one transaction.
+
+Foreign keys of and to the tables, user triggers, and the secondary indexes of large tables. All
+is put back from the database's own definitions, so the schema is the same before and after.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..tables import Table
+
+if TYPE_CHECKING:
+    from .postgresql import PostgreSQLEngine
+
+LARGE_ROWS = 10_000
+"""From here on, building an index at once costs less than feeding it row by row."""
+
+FOREIGN_KEYS = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid),
+       obj_description(oid, 'pg_constraint')
+FROM pg_constraint
+WHERE contype = 'f' AND conparentid = 0
+  AND (conrelid = ANY(%s::regclass[]) OR confrelid = ANY(%s::regclass[]))
+ORDER BY oid
+"""
+
+TRIGGERS = """
+SELECT tgrelid::regclass::text, tgname, tgenabled::text
+FROM pg_trigger
+WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgrelid = ANY(%s::regclass[])
+"""
+
+# Only indexes that their definition describes in full: none that clusters, identifies replicas,
+# or has statistics targets of its own. One without a constraint is secondary; one of a unique
+# constraint is made with it.
+INDEXES = """
+SELECT x.indrelid::regclass::text, x.indexrelid::regclass::text, c.relname,
+       pg_get_indexdef(x.indexrelid), k.conname, pg_get_constraintdef(k.oid),
+       obj_description(x.indexrelid, 'pg_class'), obj_description(k.oid, 'pg_constraint')
+FROM pg_index x
+JOIN pg_class c ON c.oid = x.indexrelid AND c.relkind = 'i'
+LEFT JOIN pg_constraint k ON k.conindid = x.indexrelid AND k.conrelid = x.indrelid
+     AND k.contype IN ('p', 'u', 'x')
+WHERE x.indrelid = ANY(%s::regclass[])
+  AND x.indisvalid AND NOT x.indisclustered AND NOT x.indisreplident AND NOT x.indisprimary
+  AND (k.oid IS NULL OR k.contype = 'u') AND c.reltablespace = 0
+  AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = x.indexrelid)
+  AND NOT EXISTS (SELECT FROM pg_attribute a
+                  WHERE a.attrelid = x.indexrelid AND a.attstattarget > 0)
+ORDER BY x.indexrelid
+"""
+
+ENABLE = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
+
+
+def quote(name: str) -> str:
+    """Quote a name that may hold the quoting character, as `quote_name` does not."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote a text for COMMENT, which takes no parameters."""
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f"E'{escaped}'"
+
+
+class SetAside:
+    """The objects that are dropped or disabled while the rows of the tables are replaced."""
+
+    def __init__(self, engine: "PostgreSQLEngine", tables: Sequence[Table]) -> None:
+        self.engine = engine
+        self.names = [engine.quote(table.name) for table in tables]
+        self.back: list[str] = []
+        """The statements that put everything back, in their order."""
+
+    def take(self) -> None:
+        """Drop the foreign keys and disable the triggers; indexes go when a table turns out large."""
+        self.take_triggers()
+        self.take_foreign_keys()
+
+    def take_triggers(self) -> None:
+        for table, name, mode in self.engine.fetchall(TRIGGERS, [self.names]):
+            self.engine.execute(f"ALTER TABLE {table} DISABLE TRIGGER {quote(name)}")
+            self.back.append(f"ALTER TABLE {table} {ENABLE[mode]} TRIGGER {quote(name)}")
+
+    def take_foreign_keys(self) -> None:
+        rows = self.engine.fetchall(FOREIGN_KEYS, [self.names, self.names])
+        for table, name, definition, comment in rows:
+            self.engine.execute(f"ALTER TABLE {table} DROP CONSTRAINT {quote(name)}")
+            self.back.append(f"ALTER TABLE {table} ADD CONSTRAINT {quote(name)} {definition}")
+            if comment:
+                self.back.append(
+                    f"COMMENT ON CONSTRAINT {quote(name)} ON {table} IS {literal(comment)}"
+                )
+
+    def take_indexes(self, table: Table) -> None:
+        """Drop the secondary indexes of a table that is going to be large."""
+        first: list[str] = []
+        for row in self.engine.fetchall(INDEXES, [[self.engine.quote(table.name)]]):
+            first += self.take_index(*row)
+        # Keys that other tables refer to must be there before the foreign keys.
+        self.back = first + self.back
+
+    def take_index(
+        self,
+        table: str,
+        index: str,
+        name: str,
+        definition: str,
+        constraint: str | None,
+        constraint_definition: str | None,
+        *comments: Any,
+    ) -> list[str]:
+        """Drop one index and return the statements that put it back."""
+        index_comment, constraint_comment = comments
+        if constraint:
+            self.engine.execute(f"ALTER TABLE {table} DROP CONSTRAINT {quote(constraint)}")
+            back = [f"ALTER TABLE {table} ADD CONSTRAINT {quote(constraint)} {constraint_definition}"]
+        else:
+            self.engine.execute(f"DROP INDEX {index}")
+            back = [definition]
+        if index_comment:
+            back.append(f"COMMENT ON INDEX {index} IS {literal(index_comment)}")
+        if constraint_comment:
+            back.append(
+                f"COMMENT ON CONSTRAINT {quote(str(constraint))} ON {table}"
+                f" IS {literal(constraint_comment)}"
+            )
+        return back
+
+    def put_back(self) -> None:
+        """Build and validate everything again; a row that violates a key is an error here."""
+        for sql in self.back:
+            self.engine.execute(sql)

@@ -1,0 +1,210 @@
+"""SQLite: whole records copied from file to file by SQLite itself, under ATTACH."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import CopyError
+from ..stored_forms import Form, get_form
+from ..tables import Column, Table
+from .base import Engine, Reader, Replacement
+
+if TYPE_CHECKING:
+    from ..backup_file import BackupFile, NewBackupFile
+    from ..validation import OpenedBackup
+
+LIVE = "live_database"
+FILE = "backup_file"
+
+
+class SQLiteEngine(Engine):
+    """The live cells already are the stored form: they are copied as they are."""
+
+    is_snapshot = True
+    schema = "main"
+    """Where the live tables are: under another name once they are attached to the new file."""
+    attached = False
+    """Whether the file that is restored is attached to the live connection."""
+
+    def quote(self, name: str) -> str:
+        """Quote a name as the file does: `quote_name` on SQLite trusts what it is given."""
+        return '"' + name.replace('"', '""') + '"'
+
+    def qualify(self, table: Table) -> str:
+        return f"{self.schema}.{self.quote(table.name)}"
+
+    # Reading
+
+    def can_connect_again(self) -> bool:
+        return not self.connection.is_in_memory_db()
+
+    @contextmanager
+    def snapshot(self, file: "NewBackupFile | None") -> Iterator[Engine]:
+        """Attach the live database to the new file: one transaction then spans both."""
+        if file is None or not self.can_attach():
+            with super().snapshot(file) as engine:
+                yield engine
+            return
+        uri = Path(str(self.connection.settings_dict["NAME"])).absolute().as_uri()
+        if str(self.connection.settings_dict["NAME"]).startswith("file:"):
+            uri = self.connection.settings_dict["NAME"]
+        file.raw.execute(f"ATTACH ? AS {LIVE}", [uri])
+        engine = type(self)(file.connection)
+        engine.schema = LIVE
+        # A transaction of SQLite's begins with the first read.
+        engine.fetchall(f"SELECT count(*) FROM {LIVE}.sqlite_schema")
+        yield engine
+
+    def can_attach(self) -> bool:
+        """Return whether another connection sees the same rows, and they need no conversion."""
+        return (
+            self.can_connect_again()
+            and not self.connection.in_atomic_block
+            and not self.converts_time_zones
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        self.execute("BEGIN")
+        self.fetchall("SELECT count(*) FROM sqlite_schema")
+        yield
+
+    def get_reader(self, column: Column) -> Reader:
+        if self.is_converted(column):
+            return super().get_reader(column)
+        # The plus keeps Django's converters, which go by the declared type, off the cell.
+        return Reader((f"+{self.quote(column.name)}",))
+
+    def get_table_info(self, table: Table) -> dict[str, str]:
+        """Return the declared types by column, in the order in which SQLite stores them."""
+        sql = f"PRAGMA {self.schema}.table_xinfo({self.quote(table.name)})"
+        return {row[1]: row[2] for row in self.fetchall(sql)}
+
+    def get_declared_types(self, table: Table) -> dict[str, str]:
+        """Return the live table's own types: with another affinity a cell might change."""
+        return self.get_table_info(table)
+
+    def dump_table(self, table: Table, file: "BackupFile") -> Iterator[int]:
+        if self.schema == LIVE:
+            yield self.copy(self.qualify(table), f"main.{self.quote(table.name)}", table.columns)
+        else:
+            yield from super().dump_table(table, file)
+
+    def copy(self, source: str, target: str, columns: Sequence[Column]) -> int:
+        """Copy all rows; SQLite copies whole records where the two tables are laid out alike."""
+        names = ", ".join(self.quote(column.name) for column in columns)
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"INSERT INTO {target} ({names}) SELECT {names} FROM {source}")
+            return int(cursor.rowcount)
+
+    def get_next_keys(self, table: Table) -> dict[str, int]:
+        automatic = [column.name for column in table.columns if column.automatic]
+        if not automatic or not self.has_sequences():
+            return {}
+        sql = f"SELECT seq FROM {self.schema}.sqlite_sequence WHERE name = %s"
+        rows = self.fetchall(sql, [table.name])
+        return {automatic[0]: rows[0][0] + 1 if rows else 1}
+
+    def has_sequences(self) -> bool:
+        sql = f"SELECT 1 FROM {self.schema}.sqlite_schema WHERE name = 'sqlite_sequence'"
+        return bool(self.fetchall(sql))
+
+    # Writing
+
+    @contextmanager
+    def restoring(self, replacement: Replacement) -> Iterator[None]:
+        """Foreign keys are off, and so are triggers: they are dropped and made again."""
+        with (
+            self.attaching(replacement.file),
+            self.connection.constraint_checks_disabled(),
+            self.transaction(),
+        ):
+            # Where the caller's transaction keeps foreign keys on, they wait for its end.
+            self.execute("PRAGMA defer_foreign_keys = ON")
+            triggers = self.drop_triggers(replacement.tables)
+            yield
+            self.check_constraints(replacement.checked)
+            for sql in triggers:
+                self.execute(sql)
+
+    @contextmanager
+    def attaching(self, file: "OpenedBackup") -> Iterator[None]:
+        """Attach the file for the time of the restore; not inside a caller's transaction.
+
+        There it could not be detached again, and the rows take the way through Python.
+        """
+        if self.connection.in_atomic_block or self.converts_time_zones:
+            yield
+            return
+        self.execute(f"ATTACH %s AS {FILE}", [f"{file.path.absolute().as_uri()}?mode=ro"])
+        self.attached = True
+        try:
+            yield
+        finally:
+            self.attached = False
+            self.execute(f"DETACH {FILE}")
+
+    def drop_triggers(self, tables: Sequence[Table]) -> list[str]:
+        """Drop the triggers of the tables and return what makes them again."""
+        names = {table.name for table in tables}
+        found = self.fetchall("SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger'")
+        dropped = []
+        for name, table_name, sql in found:
+            if table_name in names:
+                self.execute(f"DROP TRIGGER {self.quote(name)}")
+                dropped.append(sql)
+        return dropped
+
+    def load_table(self, file: "OpenedBackup", table: Table) -> Iterator[int]:
+        name = self.quote(table.name)
+        if self.attached:
+            yield self.copy(f"{FILE}.{name}", f"main.{name}", table.writable)
+        else:
+            yield from super().load_table(file, table)
+        self.check_affinities(file, table)
+
+    def get_to_live(self, column: Column) -> Callable[[Any], Any] | None:
+        return super().get_to_live(column) if self.is_converted(column) else None
+
+    def is_converted(self, column: Column) -> bool:
+        form = get_form(column.field, self.connection)
+        return self.converts_time_zones and form is Form.DATETIME
+
+    def check_affinities(self, file: "OpenedBackup", table: Table) -> None:
+        """Raise `CopyError` where the live column made a rounded number of a text."""
+        declared = file.get_columns(table.name)
+        live = self.get_table_info(table)
+        for column in table.writable:
+            if live[column.name].lower() != declared[column.name].lower():
+                self.check_affinity(file, table, column)
+
+    def check_affinity(self, file: "OpenedBackup", table: Table, column: Column) -> None:
+        name, keys = self.quote(column.name), [self.quote(key) for key in table.primary_key]
+        texts = file.raw.execute(
+            f"SELECT {', '.join([name, *keys])} FROM {self.quote(table.name)}"
+            f" WHERE typeof({name}) = 'text'"
+        )
+        where = " AND ".join(f"{key} = %s" for key in keys)
+        for text, *key in texts:
+            ((cell,),) = self.fetchall(
+                f"SELECT +{name} FROM {self.quote(table.name)} WHERE {where}", key
+            )
+            if cell != text:
+                raise CopyError(
+                    f'"{text}" in {table.label}.{column.name} (primary key {key}) would become '
+                    f"{cell!r} in SQLite, which has no such type. Restore to another engine, or "
+                    f"leave out {table.label}."
+                )
+
+    def set_next_keys(self, table: Table, next_keys: dict[str, int]) -> None:
+        if not self.has_sequences():
+            return
+        for column in table.columns:
+            if column.automatic:
+                name = self.quote(table.name)
+                ((largest,),) = self.fetchall(f"SELECT max({self.quote(column.name)}) FROM {name}")
+                last = max(next_keys.get(column.name, 1) - 1, largest or 0)
+                self.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table.name])
+                if last:
+                    self.execute("INSERT INTO sqlite_sequence VALUES (%s, %s)", [table.name, last])

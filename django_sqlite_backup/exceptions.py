@@ -1,0 +1,60 @@
+"""The errors of the package, one small tree:
+
+BackupError
+├── ConfigurationError      an alias, a setting, a label or a path that cannot be used
+├── InvalidBackup           the file is not a backup, is damaged, or says what is not so
+├── RevisionMismatch        file, code and database are at revisions that do not fit
+├── RestoreForbidden        a restore was asked for where none is allowed
+├── CopyError               the database or the disk refused something; the cause is chained
+└── VerificationError       what was read back is not what was written
+
+Every message says what is wrong, with the value in quotes, and then what to do. Front ends turn
+these into their own errors; nothing else does.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import Error as DatabaseError
+
+
+class BackupError(Exception):
+    """Root of all errors that this package raises on purpose."""
+
+
+class ConfigurationError(BackupError):
+    """An alias, a setting, a label or a path cannot be used."""
+
+
+class InvalidBackup(BackupError):
+    """The file is not a backup that can be trusted."""
+
+
+class RevisionMismatch(BackupError):
+    """File, code and database are at revisions that do not fit together."""
+
+
+class RestoreForbidden(BackupError):
+    """A restore was asked for where none is allowed."""
+
+
+class CopyError(BackupError):
+    """The database or the disk refused something while rows were copied."""
+
+
+class VerificationError(BackupError):
+    """What was read back is not what was written."""
+
+
+@contextmanager
+def explaining(doing: str) -> Iterator[None]:
+    """Raise what a database or a disk reports inside the block as a `CopyError`.
+
+    `doing` completes the sentence "While …": it names the table or the file.
+    """
+    try:
+        yield
+    except (DatabaseError, sqlite3.Error, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise CopyError(f"While {doing}: {reason}") from error

@@ -1,0 +1,117 @@
+"""What the commands share: arguments, the progress bar, and the way a result is printed."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, cast
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from ..conf import settings
+from ..exceptions import BackupError
+from ..report import Progress, Report
+
+
+class BackupCommand(BaseCommand):
+    """A command that runs a mechanism."""
+
+    # The checks of the whole project need a database, and a backup must work without: those of
+    # this app are made when what they check is used.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "labels",
+            metavar="app_label[.ModelName]",
+            nargs="*",
+            help="Restrict the tables to these apps or models.",
+        )
+        parser.add_argument("--database", help='Alias of the live database (default "default").')
+        target = parser.add_mutually_exclusive_group()
+        target.add_argument(
+            "--backup", help='Alias whose NAME is the backup file (default "backup").'
+        )
+        target.add_argument("--file", help="Path of the backup file, instead of an alias.")
+        parser.add_argument(
+            "-e",
+            "--exclude",
+            action="append",
+            default=[],
+            metavar="LABEL",
+            help="An app_label or app_label.ModelName to leave out; may be given more than once.",
+        )
+        parser.add_argument(
+            "--portable",
+            action="store_true",
+            help="Copy by Django's own means instead of the engine's fast path.",
+        )
+        parser.add_argument(
+            "--format",
+            choices=["text", "json"],
+            default="text",
+            help="How the result is printed on standard output.",
+        )
+        parser.add_argument(
+            "--no-progress",
+            action="store_false",
+            dest="progress",
+            help="Show no progress bar (there is none anyway where standard error is no terminal).",
+        )
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Turn the package's errors into Django's, which print one paragraph and exit with 1."""
+        try:
+            return super().execute(*args, **options)
+        except BackupError as error:
+            raise CommandError(str(error)) from error
+
+    def get_common(self, **options: Any) -> dict[str, Any]:
+        """Return the arguments of a mechanism that both commands take."""
+        return {
+            "filename": options["file"],
+            "database": options["database"] or settings.database,
+            "backup": options["backup"] or settings.backup,
+            "labels": options["labels"],
+            "portable": options["portable"],
+            "verify": options["verify"],
+        }
+
+    def follow(self, steps: Iterator[Progress], *, progress: bool) -> None:
+        """Exhaust the generator, with a bar on a terminal."""
+        # Closed here, not when it is collected: an interrupted run cleans up before the exit.
+        with closing(cast(Any, steps)):
+            bar = None
+            for step in steps:
+                if bar is None:
+                    bar = self.make_bar(step, progress)
+                bar.set_description(step.description, refresh=False)
+                bar.update(step.completed - bar.n)
+            if bar is not None:
+                bar.close()
+
+    def make_bar(self, step: Progress, progress: bool) -> "tqdm[Any]":
+        return tqdm(
+            total=step.total,
+            unit=" rows",
+            unit_scale=True,
+            dynamic_ncols=True,
+            file=sys.stderr,
+            # None: only on a terminal.
+            disable=None if progress else True,
+        )
+
+    def print_report(self, report: Report, sentence: str, *, format: str) -> None:
+        """Print warnings on standard error, and the result on standard output."""
+        for warning in report.warnings:
+            self.stderr.write(self.style.WARNING(f"Warning: {warning}"))
+        if format == "json":
+            self.stdout.write(json.dumps(report.as_dict(), ensure_ascii=False))
+        else:
+            self.stdout.write(self.style.SUCCESS(sentence))
+
+
+def pluralize(number: int, noun: str) -> str:
+    """Return "1 row", "2 rows", "1,000 rows"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,73 @@
+"""`manage.py sqliterestore`"""
+
+import sys
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from ...conf import make_mechanism, settings
+from ...exceptions import RestoreForbidden
+from ...restore_run import describe_replacement
+from ..base import BackupCommand, pluralize
+
+
+class Command(BackupCommand):
+    """Arguments, a question, one call, and printing."""
+
+    help = "Replace the rows of a database by those of a backup file."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--no-migrate",
+            action="store_false",
+            dest="migrate",
+            help="Leave the schema as it is: the hooks before and after the restore are not called.",
+        )
+        parser.add_argument(
+            "--verify",
+            action="store_true",
+            help="Read the restored tables back and compare every value, before the commit.",
+        )
+        parser.add_argument(
+            "--no-input",
+            "--noinput",
+            action="store_false",
+            dest="interactive",
+            help="Do not ask before the rows are replaced.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.allow_restore:
+            raise RestoreForbidden(
+                'SQLITE_BACKUP["ALLOW_RESTORE"] is off here: this project does not restore. '
+                "Set it to True where a restore is meant to happen."
+            )
+        mechanism = make_mechanism(
+            **self.get_common(**options),
+            exclude=[*settings.restore_exclude, *options["exclude"]],
+            migrate=options["migrate"],
+        )
+        if options["interactive"]:
+            self.ask(describe_replacement(mechanism))
+        self.follow(mechanism.restore(), progress=options["progress"])
+        report = mechanism.report
+        assert report is not None
+        sentence = (
+            f"Restored {pluralize(sum(report.rows.values()), 'row')} in "
+            f'{pluralize(len(report.rows), "table")} from "{report.file}" to "{report.database}" '
+            f"in {report.seconds:.1f} s"
+            + (", and found every value equal." if report.verified else ".")
+        )
+        self.print_report(report, sentence, format=options["format"])
+
+    def ask(self, description: str) -> None:
+        """Show what is about to be replaced and go on only after a yes."""
+        if not sys.stdin.isatty():
+            raise CommandError(
+                "A restore replaces live rows, and there is no terminal to ask on. "
+                "Nothing was changed. Use --no-input to restore without a question."
+            )
+        self.stderr.write(description)
+        if input("Replace them? [y/N] ").strip().lower() not in ("y", "yes"):
+            raise CommandError("Nothing was changed.")

@@ -1,0 +1,84 @@
+"""What the file says of itself, in a table of its own, and how it is found again."""
+
+import json
+import sqlite3
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .exceptions import InvalidBackup
+
+FORMAT = 1
+"""Version of the file's format, also in `PRAGMA user_version`."""
+APPLICATION_ID = 0x44534231
+"""`DSB1` in `PRAGMA application_id`: what `file` and others tell a backup by."""
+MANIFEST_TABLE = "django_sqlite_backup_manifest"
+CHECKSUM_TABLE = "django_sqlite_backup_checksum"
+
+
+@dataclass(frozen=True)
+class TableEntry:
+    """One table of the file."""
+
+    label: str
+    rows: int
+    next_keys: dict[str, int] = field(default_factory=dict)
+    """The next value of each sequence, by column."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the file says of itself."""
+
+    created: str
+    """ISO 8601, UTC."""
+    package: str
+    django: str
+    database: str
+    """The alias that was backed up."""
+    engine: str
+    engine_version: str
+    origin: str
+    """A fingerprint of host and database name, which tells two origins apart and names neither."""
+    use_tz: bool
+    tables: dict[str, TableEntry]
+    """By table name, in the order in which they were copied."""
+    format: int = FORMAT
+
+    @property
+    def rows(self) -> int:
+        return sum(entry.rows for entry in self.tables.values())
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Write the manifest and mark the file as a backup."""
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {self.format}")
+        connection.execute(
+            f"CREATE TABLE {MANIFEST_TABLE} (key text NOT NULL PRIMARY KEY, value text NOT NULL)"
+        )
+        connection.executemany(
+            f"INSERT INTO {MANIFEST_TABLE} VALUES (?, ?)",
+            [(key, json.dumps(value)) for key, value in asdict(self).items()],
+        )
+
+    @classmethod
+    def read(cls, connection: sqlite3.Connection) -> "Manifest":
+        """Read the manifest; raise `InvalidBackup` where it is missing or makes no sense."""
+        try:
+            rows = connection.execute(f"SELECT key, value FROM {MANIFEST_TABLE}").fetchall()
+            values: dict[str, Any] = {key: json.loads(value) for key, value in rows}
+            tables = {name: TableEntry(**entry) for name, entry in values.pop("tables").items()}
+            manifest = cls(**values, tables=tables)
+        except (sqlite3.Error, TypeError, ValueError, KeyError, AttributeError) as error:
+            raise InvalidBackup(
+                f"The file is SQLite, but its manifest cannot be read ({error}). "
+                "It is no backup of this kind, or it was damaged."
+            ) from error
+        manifest.check_types()
+        return manifest
+
+    def check_types(self) -> None:
+        """Raise `InvalidBackup` where a value is not of the type that it should be."""
+        for name, entry in self.tables.items():
+            numbers = [entry.rows, *entry.next_keys.values()]
+            if not isinstance(entry.label, str) or any(type(n) is not int or n < 0 for n in numbers):
+                raise InvalidBackup(f'The manifest makes no sense where it describes "{name}".')

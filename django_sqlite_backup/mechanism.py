@@ -1,0 +1,132 @@
+"""The recipe of a backup and of a restore, made to be subclassed."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from django.db import DEFAULT_DB_ALIAS
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .backup_run import BackupRun
+from .report import Progress, Report
+from .revisions import check_same_revision
+from .restore_run import RestoreRun
+from .runs import Run
+from .tables import MIGRATIONS_TABLE, Table
+
+
+class BackupMechanism:
+    """Backs a database up into one SQLite file, and restores it.
+
+    Args:
+        filename: path of the file. Without it, the `NAME` of the alias `backup`.
+        database: alias of the live database.
+        backup: alias, in `DATABASES`, of a sqlite3 database whose `NAME` is the file.
+        labels: app labels or model labels to copy; none means all.
+        exclude: labels to leave out.
+        indexes: make secondary indexes and unique constraints in the file, so that a project can
+            run on it.
+        verify: read back what was written and compare every value.
+        migrate: let the schema hooks of a restore do their work.
+        portable: copy by Django's own means instead of the engine's fast path.
+    """
+
+    def __init__(
+        self,
+        filename: str | Path | None = None,
+        *,
+        database: str = DEFAULT_DB_ALIAS,
+        backup: str = "backup",
+        labels: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        indexes: bool = False,
+        verify: bool = False,
+        migrate: bool = True,
+        portable: bool = False,
+    ) -> None:
+        self.filename = filename
+        self.database = database
+        self.backup_alias = backup
+        self.labels = labels
+        self.exclude = exclude
+        self.indexes = indexes
+        self.verify = verify
+        self.migrate = migrate
+        self.portable = portable
+        self.report: Report | None = None
+        """What the last run did, once its generator is exhausted."""
+        self.run: Run
+
+    # Made to be overridden
+
+    def backup_table_filter(self, from_table: Table) -> bool:
+        """Return whether a table of the live database goes into the backup. By default all do.
+
+        Called once for each table that the labels take in, before anything is written.
+        """
+        return True
+
+    def restore_table_filter(self, from_table: Table) -> bool:
+        """Return whether a table of the file is restored.
+
+        Called once for each table that is in the file and in the live database, before anything
+        is touched. By default all are but `django_migrations`: what is applied to the live
+        database is for `migrate` to say.
+        """
+        return from_table.name != MIGRATIONS_TABLE
+
+    def prepare_schema_for_restore(
+        self, from_connection: BaseDatabaseWrapper, to_connection: BaseDatabaseWrapper
+    ) -> None:
+        """Bring the live schema to the revision of the data.
+
+        Called once, when the file has been found valid and before any row is deleted, with a
+        read-only connection to the file and the one to the live database. By default it raises
+        `RevisionMismatch` unless the two are at the same revision.
+        """
+        check_same_revision(from_connection, to_connection)
+
+    def update_schema_after_restore(
+        self, from_connection: BaseDatabaseWrapper, to_connection: BaseDatabaseWrapper
+    ) -> None:
+        """Bring the live schema to the revision that the application expects.
+
+        Called once, when all rows are in, with the same connections.
+        """
+
+    def delete_table_data(self, to_table: Table) -> None:
+        """Empty a live table before its rows are restored.
+
+        Called for each restored table, those first that refer to others, inside the transaction.
+        `to_table.connection` is the live connection.
+        """
+        self.run.engine.empty_table(to_table)
+
+    def copy_table_data(self, from_table: Table, to_table: Table) -> Iterator[int]:
+        """Copy the rows of one table, and yield the number of rows of each batch.
+
+        Called in a backup and in a restore for each table, in dependency order. The tables'
+        `connection` says which side is which: in a backup that of `to_table` is the file's, in a
+        restore that of `from_table`.
+        """
+        return self.run.copy_table(from_table, to_table)
+
+    # The recipes
+
+    def backup(self) -> Iterator[Progress]:
+        """Back the live database up, and yield `Progress`.
+
+        The file appears, or replaces the previous one, just before the last `Progress`. A
+        generator that is closed earlier leaves no trace. Raises a `BackupError`; the previous
+        backup is then as it was.
+        """
+        self.run = BackupRun(self)
+        yield from self.run.execute()
+
+    def restore(self) -> Iterator[Progress]:
+        """Empty the live tables and copy the file's rows into them, and yield `Progress`.
+
+        All is committed just before the last `Progress`. A generator that is closed earlier leaves
+        no trace. Raises a `BackupError`; the live data are then as they were.
+        """
+        self.run = RestoreRun(self)
+        yield from self.run.execute()

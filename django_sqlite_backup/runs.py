@@ -1,0 +1,93 @@
+"""What a backup and a restore have in common: the checks before, the counting, the report."""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.apps import apps
+
+from .aliases import check_not_live, get_connection, get_path
+from .backup_file import BackupFile
+from .engines import Engine, get_engine
+from .exceptions import ConfigurationError, explaining
+from .report import Progress, Report
+from .tables import Table, check_labels, is_selected, take_inventory
+from .verification import verifying
+
+if TYPE_CHECKING:
+    from .mechanism import BackupMechanism
+
+
+class Run:
+    """One run of a mechanism."""
+
+    engine: Engine
+    file: BackupFile
+    tables: Sequence[Table]
+    total: int
+
+    def __init__(self, mechanism: "BackupMechanism") -> None:
+        self.started = time.monotonic()
+        self.mechanism = mechanism
+        self.live = get_connection(mechanism.database)
+        self.path: Path = get_path(mechanism.filename, mechanism.backup_alias)
+        check_not_live(self.path, self.live)
+        self.engine = get_engine(self.live, portable=mechanism.portable)
+        self.report = Report(str(self.path), mechanism.database)
+        self.completed = 0
+
+    def execute(self) -> Iterator[Progress]:
+        """Do all of it; each run says how."""
+        raise NotImplementedError
+
+    def copy_table(self, from_table: Table, to_table: Table) -> Iterator[int]:
+        """Copy the rows of one table, yielding the number of rows of each batch."""
+        raise NotImplementedError
+
+    def take_inventory(self) -> None:
+        """Hold the live database against the app registry, and the labels against both."""
+        self.inventory = take_inventory(apps, self.live)
+        if not self.inventory.tables:
+            raise ConfigurationError(
+                f'The database "{self.live.alias}" has no tables of this project. '
+                f"Run migrate --database {self.live.alias} first."
+            )
+        labels = [*self.mechanism.labels, *self.mechanism.exclude]
+        check_labels(labels, self.inventory.tables, apps)
+
+    def is_selected(self, table: Table) -> bool:
+        return is_selected(table, self.mechanism.labels, self.mechanism.exclude)
+
+    def show(self, description: str) -> Progress:
+        return Progress(self.completed, self.total, description)
+
+    def follow(self, table: Table, batches: Iterator[int], doing: str) -> Iterator[Progress]:
+        """Yield a progress for each batch of rows."""
+        with explaining(f"{doing} {table.label}"):
+            for rows in batches:
+                self.completed += rows
+                yield self.show(f"{doing} {table.label}")
+
+    def copy_tables(self, tables: Sequence[tuple[Table, Table]]) -> Iterator[Progress]:
+        """Copy from table to table, each pair in its turn."""
+        for from_table, to_table in tables:
+            before = self.completed
+            batches = self.mechanism.copy_table_data(from_table, to_table)
+            yield from self.follow(to_table, batches, "copying")
+            self.report.rows[to_table.label] = self.completed - before
+
+    def verify(self, tables: Sequence[Table], path: Path) -> Iterator[Progress]:
+        """Read the live tables back and compare every value with the file's."""
+        with verifying(self.engine, path) as verifier:
+            for table in tables:
+                yield from self.follow(table, verifier.verify_table(table), "verifying")
+        self.report.verified = True
+
+    def finish(self) -> Progress:
+        """Complete the report and return the last progress."""
+        self.report.bytes = self.path.stat().st_size
+        self.report.seconds = round(time.monotonic() - self.started, 3)
+        self.mechanism.report = self.report
+        self.completed = self.total
+        return self.show("done")
