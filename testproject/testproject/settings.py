@@ -21,8 +21,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_sqlite_backup",
     "shop",
-    "zoo",
 ]
+# The zoo is there for the tests; the demo leaves it out.
+if ENV.get("TESTPROJECT_ZOO", "1") == "1":
+    INSTALLED_APPS.append("zoo")
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
