@@ -4,6 +4,7 @@ import difflib
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -64,20 +65,27 @@ def get_path(filename: str | os.PathLike[str] | None, alias: str) -> Path:
             "Give the alias the engine django.db.backends.sqlite3, or name a file (--file)."
         )
     name = str(connection.settings_dict["NAME"])
-    if connection.is_in_memory_db() or name.startswith("file:"):
+    if is_in_memory(connection) or name.startswith("file:"):
         raise ConfigurationError(
             f'The alias "{alias}" has the NAME "{name}", which is no path. Give it a path.'
         )
     return Path(name).absolute()
 
 
+def is_in_memory(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether a SQLite database has no file."""
+    in_memory: bool = connection.is_in_memory_db()  # type: ignore[attr-defined]
+    return in_memory
+
+
 def get_live_path(connection: BaseDatabaseWrapper) -> Path | None:
     """Return the file of a live SQLite database, if it is one."""
-    if connection.vendor != "sqlite" or connection.is_in_memory_db():
+    if connection.vendor != "sqlite" or is_in_memory(connection):
         return None
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA database_list")
-        return next((Path(file) for _, name, file in cursor.fetchall() if name == "main"), None)
+    name = str(connection.settings_dict["NAME"])
+    if name.startswith("file:"):
+        name = unquote(urlsplit(name).path)
+    return Path(name).absolute()
 
 
 def check_not_live(path: Path, connection: BaseDatabaseWrapper) -> None:

@@ -25,7 +25,8 @@ BATCH_ROWS = 1000
 def connect(path: Path | None, mode: str) -> BaseDatabaseWrapper:
     """Return a Django connection to a SQLite file; `mode` is that of SQLite's URIs: `ro`, `rw`.
 
-    No path is a database of SQLite's own making that vanishes with the connection. Cells come as they are stored: nothing is converted by the declared type.
+    No path is a database of SQLite's own making that vanishes with the connection. Cells come as
+    they are stored: nothing is converted by the declared type.
     """
     alias = "sqlite_backup_file"
     database = {
@@ -61,14 +62,16 @@ class BackupFile:
     def create_table(self, table: Table, types: Mapping[str, str], targets: set[str]) -> None:
         """Create a table with declared `types` by column, and keys to the tables in `targets`."""
         keys = table.primary_key
-        lines = [self.column_sql(column, types[column.name], len(keys) == 1, targets)
-                 for column in table.columns]
+        lines = [
+            self.column_sql(column, types[column.name], len(keys) == 1, targets)
+            for column in table.columns
+        ]
         if len(keys) > 1:
             lines.append(f"PRIMARY KEY ({', '.join(map(self.quote, keys))})")
         self.raw.execute(f"CREATE TABLE {self.quote(table.name)} ({', '.join(lines)})")
 
     def column_sql(self, column: Column, declared: str, key: bool, targets: set[str]) -> str:
-        """Return the definition of one column: type, null, key, reference; no check, no collation."""
+        """Return the definition of one column: type, null, key, reference, and no check."""
         sql = self.quote(column.name) + (f" {declared}" if declared else "")
         if not column.null:
             sql += " NOT NULL"
@@ -93,9 +96,7 @@ class BackupFile:
 
     def select(self, table: Table, expressions: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Yield a tuple of the SQL expressions for each row, in the order of the file."""
-        cursor = self.raw.execute(
-            f"SELECT {', '.join(expressions)} FROM {self.quote(table.name)}"
-        )
+        cursor = self.raw.execute(f"SELECT {', '.join(expressions)} FROM {self.quote(table.name)}")
         return iter(cursor)
 
     def get_columns(self, table_name: str) -> dict[str, str]:

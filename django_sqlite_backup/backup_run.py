@@ -48,8 +48,7 @@ class BackupRun(Run):
         self.tables = [
             table
             for table in self.inventory.tables
-            if self.is_selected(table)
-            and self.mechanism.backup_table_filter(table.bind(self.live))
+            if self.is_selected(table) and self.mechanism.backup_table_filter(table.bind(self.live))
         ]
 
     def begin(self) -> None:

@@ -23,7 +23,9 @@ def find_unknown_keys() -> Iterator[CheckMessage]:
     for key in settings.values:
         if key not in KEYS:
             nearest = difflib.get_close_matches(str(key).upper(), KEYS, n=1)
-            hint = f'Did you mean "{nearest[0]}"?' if nearest else f"Known: {', '.join(sorted(KEYS))}."
+            hint = (
+                f'Did you mean "{nearest[0]}"?' if nearest else f"Known: {', '.join(sorted(KEYS))}."
+            )
             message = f'SQLITE_BACKUP has no key "{key}".'
             yield Error(message, hint=hint, id="sqlite_backup.E002")
 
@@ -59,12 +61,10 @@ def find_wrong_aliases() -> Iterator[CheckMessage]:
     except ConfigurationError as error:
         yield Error(str(error), id="sqlite_backup.E007")
         return
-    live = connections[settings.database]
-    if live.vendor == "sqlite" and not live.is_in_memory_db():  # type: ignore[attr-defined]
-        try:
-            check_not_live(path, live)
-        except ConfigurationError as error:
-            yield Error(str(error), id="sqlite_backup.E008")
+    try:
+        check_not_live(path, connections[settings.database])
+    except ConfigurationError as error:
+        yield Error(str(error), id="sqlite_backup.E008")
 
 
 def find_wrong_labels() -> Iterator[CheckMessage]:

@@ -49,12 +49,12 @@ class VerificationError(BackupError):
 
 @contextmanager
 def explaining(doing: str) -> Iterator[None]:
-    """Raise what a database or a disk reports inside the block as a `CopyError`.
+    """Raise what a database, a disk or a conversion reports inside the block as a `CopyError`.
 
     `doing` completes the sentence "While …": it names the table or the file.
     """
     try:
         yield
-    except (DatabaseError, sqlite3.Error, OSError) as error:
+    except (DatabaseError, sqlite3.Error, OSError, ValueError, ArithmeticError) as error:
         reason = " ".join(str(error).split())
         raise CopyError(f"While {doing}: {reason}") from error

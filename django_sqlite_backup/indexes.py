@@ -41,7 +41,7 @@ def get_indexes(editor: Any, table: Table) -> Iterator[tuple[str, str]]:
 
 def get_constraints(editor: Any, table: Table) -> Iterator[tuple[str, str]]:
     """Yield the name and the statement of each unique constraint, as a unique index."""
-    meta = table.model._meta
+    meta: Any = table.model._meta
     columns = [[field] for field in meta.local_concrete_fields if field.unique]
     together = [[meta.get_field(name) for name in names] for names in meta.unique_together]
     for fields in columns + together:

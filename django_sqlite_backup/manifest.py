@@ -80,5 +80,7 @@ class Manifest:
         """Raise `InvalidBackup` where a value is not of the type that it should be."""
         for name, entry in self.tables.items():
             numbers = [entry.rows, *entry.next_keys.values()]
-            if not isinstance(entry.label, str) or any(type(n) is not int or n < 0 for n in numbers):
+            if not isinstance(entry.label, str) or any(
+                type(n) is not int or n < 0 for n in numbers
+            ):
                 raise InvalidBackup(f'The manifest makes no sense where it describes "{name}".')

@@ -8,8 +8,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .backup_run import BackupRun
 from .report import Progress, Report
-from .revisions import check_same_revision
 from .restore_run import RestoreRun
+from .revisions import check_same_revision
 from .runs import Run
 from .tables import MIGRATIONS_TABLE, Table
 

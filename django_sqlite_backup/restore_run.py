@@ -35,7 +35,7 @@ class RestoreRun(Run):
         yield self.finish()
 
     def select_tables(self) -> None:
-        """Choose the tables that are in the file and in the live database, and hold them together."""
+        """Choose the tables that are both in the file and in the live database."""
         entries = self.file.manifest.tables
         self.tables = [
             self.check_columns(table)

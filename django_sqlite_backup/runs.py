@@ -9,7 +9,8 @@ from django.apps import apps
 
 from .aliases import check_not_live, get_connection, get_path
 from .backup_file import BackupFile
-from .engines import Engine, get_engine
+from .engines import get_engine
+from .engines.base import Engine
 from .exceptions import ConfigurationError, explaining
 from .report import Progress, Report
 from .tables import Table, check_labels, is_selected, take_inventory

@@ -4,19 +4,14 @@ It is what Django's own sqlite3 backend would store, so that the ORM can read th
 would lose something the file stores more (`docs/file-format.md` lists where).
 """
 
-import datetime
 import decimal
 import enum
-import json
-import uuid
-from collections.abc import Callable
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field
-from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime, parse_duration, parse_time
-from django.utils.duration import duration_microseconds
+
+from .composites import get_composite
 
 # A double keeps any decimal of up to 15 significant digits, and Django's sqlite3 backend reads
 # numbers with exactly that precision.
@@ -91,14 +86,12 @@ FORM_BY_COLUMN_TYPE = {
     "json": Form.JSON,
 }
 
-COMPOSITE_FIELDS = {"ArrayField", "HStoreField", "RangeField"}
-
 DECLARED_TYPE = {Form.INTEGER: "bigint", Form.BOOLEAN: "bool", Form.BINARY: "BLOB"}
 
 
 def get_form(field: "Field[Any, Any]", connection: BaseDatabaseWrapper) -> Form:
     """Return the form of a column: `field` is what gives it its type, on that connection."""
-    if COMPOSITE_FIELDS & {cls.__name__ for cls in type(field).__mro__}:
+    if get_composite(field):
         return Form.COMPOSITE
     column_type = field.db_type(connection)
     form = FORM_BY_INTERNAL_TYPE.get(field.get_internal_type())
@@ -114,9 +107,7 @@ def fits_a_double(field: "Field[Any, Any]") -> bool:
     return digits is not None and digits <= DOUBLE_DIGITS
 
 
-def exceeds_sqlite_integers(
-    field: "Field[Any, Any]", connection: BaseDatabaseWrapper
-) -> bool:
+def exceeds_sqlite_integers(field: "Field[Any, Any]", connection: BaseDatabaseWrapper) -> bool:
     """Return whether the live column can hold integers that SQLite cannot (MySQL's unsigned)."""
     if FORM_BY_INTERNAL_TYPE.get(field.get_internal_type()) is not Form.INTEGER:
         return False
@@ -146,110 +137,3 @@ def get_declared_type(
     if column_type and column_type == Field.db_type(field, file_connection):
         return column_type
     return DECLARED_TYPE.get(form, "text")
-
-
-def decimal_to_stored(value: decimal.Decimal) -> int | float | str:
-    """Return the number that SQLite reads back as exactly this decimal, or else its text."""
-    if not value.is_finite():
-        return float(value) if value.is_infinite() else "NaN"
-    if DOUBLE_CONTEXT.create_decimal(value) != value:
-        return format(value, "f")
-    if value == value.to_integral_value() and not (value.is_zero() and value.is_signed()):
-        return int(value) if abs(value) < 10**DOUBLE_DIGITS else format(value, "f")
-    number = float(value)
-    same = DOUBLE_CONTEXT.create_decimal_from_float(number) == value
-    return number if same else format(value, "f")
-
-
-def _decimal_to_python(value: Any) -> decimal.Decimal:
-    if isinstance(value, float):
-        return DOUBLE_CONTEXT.create_decimal_from_float(value)
-    return decimal.Decimal(value)
-
-
-def _datetime_to_stored(value: Any) -> str:
-    if isinstance(value, datetime.datetime) and timezone.is_aware(value):
-        value = timezone.make_naive(value, datetime.UTC)
-    return str(value)
-
-
-def _float_to_stored(value: float) -> float | str:
-    return "NaN" if value != value else value
-
-
-def _json_to_stored(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _opaque_to_stored(value: Any) -> Any:
-    if isinstance(value, (int, float, str, bytes)):
-        return value
-    return bytes(value) if isinstance(value, memoryview) else str(value)
-
-
-# Keyed by form; a form that is missing keeps the value as the driver gives it.
-TO_STORED: dict[Form, Callable[[Any], Any]] = {
-    Form.INTEGER: lambda value: value if value <= SQLITE_MAX_INTEGER else str(value),
-    Form.BOOLEAN: int,
-    Form.FLOAT: _float_to_stored,
-    Form.DECIMAL: decimal_to_stored,
-    Form.DATE: str,
-    Form.TIME: str,
-    Form.DATETIME: _datetime_to_stored,
-    Form.DURATION: duration_microseconds,
-    Form.UUID: lambda value: uuid.UUID(str(value)).hex,
-    Form.JSON: _json_to_stored,
-    Form.BINARY: bytes,
-    Form.INET: str,
-    Form.OPAQUE: _opaque_to_stored,
-}
-
-
-class AttributeSetter:
-    """An object with one attribute: what `Field.value_to_string` needs of a model instance."""
-
-    def __init__(self, name: str, value: Any) -> None:
-        setattr(self, name, value)
-
-
-def composite_to_stored(field: "Field[Any, Any]") -> Callable[[Any], str]:
-    """Return the function that writes an array, range or hstore as Django's serializers do."""
-
-    def to_stored(value: Any) -> str:
-        # Django gives the empty name to a field inside an array: any name serves.
-        return field.value_to_string(AttributeSetter(field.attname, value))  # type: ignore[arg-type]
-
-    return to_stored
-
-
-def _parsed(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
-    def to_python(value: Any) -> Any:
-        result = parse(value)
-        if result is None:
-            raise ValueError(f'"{value}" cannot be held outside the engine that it came from')
-        return result
-
-    return to_python
-
-
-def _datetime_to_python(value: str) -> datetime.datetime:
-    moment: datetime.datetime = _parsed(parse_datetime)(value)
-    return moment
-
-
-# The way back, to what Django's own backends adapt for their drivers.
-TO_PYTHON: dict[Form, Callable[[Any], Any]] = {
-    Form.INTEGER: int,
-    Form.BOOLEAN: bool,
-    Form.FLOAT: float,
-    Form.DECIMAL: _decimal_to_python,
-    Form.DATE: _parsed(parse_date),
-    Form.TIME: _parsed(parse_time),
-    Form.DATETIME: _datetime_to_python,
-    Form.DURATION: lambda value: (
-        datetime.timedelta(microseconds=value)
-        if isinstance(value, int)
-        else _parsed(parse_duration)(value)
-    ),
-    Form.UUID: lambda value: uuid.UUID(value),
-}

@@ -84,7 +84,7 @@ def get_value_field(field: "Field[Any, Any]") -> "Field[Any, Any]":
     """Return the field that decides how a column stores: the end of a key, a generated output."""
     while True:
         if field.remote_field is not None and getattr(field, "target_field", None) is not None:
-            field = field.target_field
+            field = field.target_field  # type: ignore[attr-defined]
         elif getattr(field, "generated", False):
             field = field.output_field  # type: ignore[attr-defined]
         else:
@@ -98,7 +98,7 @@ def get_columns(model: type[Model], connection: BaseDatabaseWrapper) -> Iterator
     for field in meta.local_concrete_fields:
         if field.column is None or field.db_type(connection) is None:
             continue
-        target = field.target_field if field.remote_field is not None else None
+        target = getattr(field, "target_field", None) if field.remote_field is not None else None
         yield Column(
             name=field.column,
             field=get_value_field(field),
@@ -186,7 +186,7 @@ def sort_by_dependency(tables: Sequence[Table]) -> list[Table]:
 
 def get_labels(table: Table) -> set[str]:
     """Return the lower-case labels by which a table can be named: app, model, owner of the M2M."""
-    owner = table.model._meta.auto_created
+    owner: Any = table.model._meta.auto_created
     labels = {table.model._meta.app_label.lower(), table.label.lower()}
     return labels | {owner._meta.label_lower} if owner else labels
 

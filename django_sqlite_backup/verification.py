@@ -1,4 +1,4 @@
-"""Reading back: the live rows once more, into a scratch database, compared with the file's by SQL."""
+"""Reading back: the live rows go into a scratch database, and SQL compares them with the file's."""
 
 import json
 import sqlite3
@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from .backup_file import BackupFile, connect
-from .engines import Engine
+from .engines.base import Engine
 from .exceptions import VerificationError
 from .stored_forms import Form, get_form
 from .tables import Column, Table
 
 FILE = "backup_file"
 SHOWN_ROWS = 3
-
 
 
 def get_affinity(declared: str) -> str:

@@ -12,14 +12,21 @@ FAST = {
     "mysql": ("mysql", "MySQLEngine"),
 }
 
+TRANSPORT = ("dump_table", "fetch", "get_reader", "get_to_live", "load_table")
+"""The methods of `Engine` that carry values."""
+
 
 def get_engine(connection: BaseDatabaseWrapper, *, portable: bool = False) -> Engine:
-    """Return the engine for a connection, by its vendor; `portable` asks for `Engine` itself.
+    """Return the engine for a connection, by its vendor.
 
-    The module of an engine is imported only when it is used: it needs the engine's driver.
+    With `portable` the values go the way of `Engine`, in Python, and all else stays. The module of
+    an engine is imported only when it is used: it needs the engine's driver.
     """
-    if portable or connection.vendor not in FAST:
+    if connection.vendor not in FAST:
         return Engine(connection)
     module, name = FAST[connection.vendor]
     engine: type[Engine] = getattr(import_module(f".{module}", __name__), name)
+    if portable:
+        methods = {method: getattr(Engine, method) for method in TRANSPORT}
+        engine = type(f"Portable{name}", (engine,), methods)
     return engine(connection)

@@ -7,8 +7,7 @@ import datetime
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.color import no_style
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -16,26 +15,17 @@ from django.db.models.expressions import Col
 from django.db.transaction import Atomic, atomic
 from django.utils import timezone
 
-from ..stored_forms import TO_PYTHON, TO_STORED, Form, composite_to_stored, get_form
-from ..tables import Column, Table
+from django_sqlite_backup.composites import composite_to_stored, composite_to_text
+from django_sqlite_backup.conversions import TO_PYTHON, TO_STORED
+from django_sqlite_backup.exceptions import CopyError
+from django_sqlite_backup.stored_forms import Form, get_form
+from django_sqlite_backup.tables import Column, Table
+
+from .transport import BATCH_ROWS, Reader, batch_by_bytes, convert_row, convert_rows
 
 if TYPE_CHECKING:
-    from ..backup_file import BackupFile, NewBackupFile
-    from ..validation import OpenedBackup
-
-BATCH_BYTES = 8 << 20
-BATCH_ROWS = 1000
-
-
-class Reader(NamedTuple):
-    """How one column is read from the live database and put into the file."""
-
-    expressions: tuple[str, ...]
-    """SQL of the live engine; usually one, more where one result type cannot hold all values."""
-    value: str = "?"
-    """SQL of SQLite that makes the cell of them, with a question mark for each."""
-    convert: Callable[[Any], Any] | None = None
-    """Python for what no SQL can do. It never sees None."""
+    from django_sqlite_backup.backup_file import BackupFile, NewBackupFile
+    from django_sqlite_backup.validation import OpenedBackup
 
 
 @dataclass(frozen=True)
@@ -71,7 +61,8 @@ class Engine:
     def fetchall(self, sql: str, params: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:
             cursor.execute(sql, params)
-            return cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
 
     # Reading
 
@@ -167,6 +158,24 @@ class Engine:
         readers = [self.get_reader(column) for column in table.columns]
         rows = convert_rows(self.fetch(table, self.select_sql(table, readers)), readers)
         yield from file.insert(table, rows, [reader.value for reader in readers])
+        self.check_nulls(table, file)
+
+    def check_nulls(self, table: Table, file: "BackupFile") -> None:
+        """Raise `CopyError` where a value became NULL on its way.
+
+        Drivers do that to what Python cannot hold (mysqlclient: a zero date), and SQLite to NaN.
+        """
+        counts = ", ".join(f"count({self.quote(column.name)})" for column in table.columns)
+        (live,) = self.fetchall(f"SELECT {counts} FROM {self.qualify(table)}")
+        (stored,) = file.select(
+            table, [f"count({file.quote(column.name)})" for column in table.columns]
+        )
+        for column, mine, its in zip(table.columns, live, stored, strict=True):
+            if mine != its:
+                raise CopyError(
+                    f"{mine - its} values of {table.label}.{column.name} cannot be held outside "
+                    "their engine: its driver makes NULL of them. Correct them first."
+                )
 
     def get_next_keys(self, table: Table) -> dict[str, int]:
         """Return the next value of each sequence of the table, by column."""
@@ -212,16 +221,12 @@ class Engine:
         """Return the function from the stored form to a parameter of the driver."""
         form = get_form(column.field, self.connection)
         if form is Form.COMPOSITE:
-            return self.get_composite_to_live(column)
+            return composite_to_text(column.field)
         to_python = TO_PYTHON.get(form)
         adapt = self.get_adapter(column, form)
         if to_python is None or adapt is None:
             return to_python
         return lambda value: adapt(to_python(value))
-
-    def get_composite_to_live(self, column: Column) -> Callable[[Any], Any]:
-        field = column.field
-        return lambda value: field.get_db_prep_value(field.to_python(value), self.connection)
 
     def get_adapter(self, column: Column, form: Form) -> Callable[[Any], Any] | None:
         """Return Django's adapter from Python to the backend's driver."""
@@ -236,7 +241,9 @@ class Engine:
             return lambda value: TO_STORED[form](value)
         if form is Form.UUID and not features.has_native_uuid_field:
             return lambda value: value.hex
-        return {Form.DATE: ops.adapt_datefield_value, Form.TIME: ops.adapt_timefield_value}.get(form)
+        return {Form.DATE: ops.adapt_datefield_value, Form.TIME: ops.adapt_timefield_value}.get(
+            form
+        )
 
     def make_aware(self, value: Any) -> Any:
         """Return a naive UTC moment as Django's own, where the project uses time zones."""
@@ -248,39 +255,3 @@ class Engine:
         """Make the next key fresh: at least the recorded one, and above all that are there."""
         for sql in self.connection.ops.sequence_reset_sql(no_style(), [table.model]):
             self.execute(sql)
-
-
-def convert_row(
-    row: tuple[Any, ...], convert: Sequence[Callable[[Any], Any] | None]
-) -> tuple[Any, ...]:
-    return tuple(
-        [
-            value if function is None or value is None else function(value)
-            for value, function in zip(row, convert, strict=True)
-        ]
-    )
-
-
-def convert_rows(
-    rows: Iterator[tuple[Any, ...]], readers: Sequence[Reader]
-) -> Iterator[tuple[Any, ...]]:
-    """Apply the readers' Python conversions; without any, the rows pass untouched."""
-    convert = [reader.convert for reader in readers for _ in reader.expressions]
-    if not any(convert):
-        return rows
-    return (convert_row(row, convert) for row in rows)
-
-
-def batch_by_bytes(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield lists of rows that stay under a number of rows and of bytes, whichever is less."""
-    while head := list(islice(rows, 1)):
-        batch, size = head, measure(head[0])
-        while len(batch) < BATCH_ROWS and size < BATCH_BYTES and (row := next(rows, None)):
-            batch.append(row)
-            size += measure(row)
-        yield batch
-
-
-def measure(row: tuple[Any, ...]) -> int:
-    """Return the bytes (or characters) of the texts and blobs in a row."""
-    return sum(len(value) for value in row if isinstance(value, (str, bytes)))

@@ -9,10 +9,10 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..tables import Table
+from django_sqlite_backup.tables import Table
 
 if TYPE_CHECKING:
-    from ..backup_file import BackupFile
+    from django_sqlite_backup.backup_file import BackupFile
 
 CHUNK_BYTES = 1 << 18
 ESCAPES = (("'\\'", "'\\\\'"), ("char(9)", "'\\t'"), ("char(10)", "'\\n'"), ("char(13)", "'\\r'"))
@@ -29,6 +29,11 @@ def escape(expression: str) -> str:
 def plain(column: str) -> str:
     """Return SQL for a number, or for what stands in its place, as a field of a line."""
     return f"CASE typeof({column}) WHEN 'text' THEN {escape(column)} ELSE {column} END"
+
+
+def hexadecimal(column: str) -> str:
+    """Return SQL for bytes as hexadecimal digits; `hex` alone makes an empty text of NULL."""
+    return f"CASE WHEN {column} IS NOT NULL THEN hex({column}) END"
 
 
 def float_text(column: str) -> str:

@@ -1,36 +1,36 @@
 """MariaDB and MySQL: an unbuffered cursor out, LOAD DATA in."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from decimal import Decimal
-from io import FileIO
 from typing import TYPE_CHECKING, Any
 
 from MySQLdb.cursors import SSCursor
 
-from ..exceptions import CopyError
-from ..stored_forms import (
+from django_sqlite_backup.conversions import decimal_to_stored
+from django_sqlite_backup.exceptions import CopyError
+from django_sqlite_backup.stored_forms import (
     SQLITE_MAX_INTEGER,
     Form,
-    decimal_to_stored,
     exceeds_sqlite_integers,
     fits_a_double,
     get_form,
 )
-from ..tables import Column, Table
-from .base import BATCH_ROWS, Engine, Reader, Replacement
-from .lines import build_chunks, escape, float_text, plain, register_functions
+from django_sqlite_backup.tables import Column, Table
+
+from .base import Engine, Replacement
+from .lines import build_chunks, register_functions
+from .mysql_forms import HEXADECIMAL, line_sql
+from .pipe import closing_descriptor, feed
+from .transport import BATCH_ROWS, Reader
 
 if TYPE_CHECKING:
-    from ..backup_file import BackupFile, NewBackupFile
-    from ..validation import OpenedBackup
+    from django_sqlite_backup.backup_file import NewBackupFile
+    from django_sqlite_backup.validation import OpenedBackup
 
-BATCH_BYTES = 4 << 20
 LOCK_SECONDS = 30
-HEXADECIMAL = (Form.BINARY, Form.OPAQUE)
-"""Bytes that a line cannot hold as they are."""
 SESSION = ("sql_mode", "innodb_lock_wait_timeout", "lock_wait_timeout")
 """The variables that are set for a copy, and set back."""
 
@@ -91,9 +91,7 @@ class MySQLEngine(Engine):
         form = get_form(column.field, self.connection)
         match form:
             case Form.INTEGER if exceeds_sqlite_integers(column.field, self.connection):
-                return Reader(
-                    (name,), convert=lambda v: v if v <= SQLITE_MAX_INTEGER else str(v)
-                )
+                return Reader((name,), convert=lambda v: v if v <= SQLITE_MAX_INTEGER else str(v))
             case Form.INTEGER | Form.BOOLEAN | Form.DURATION | Form.FLOAT | Form.BINARY:
                 return Reader((name,))
             case Form.DECIMAL if not fits_a_double(column.field):
@@ -207,9 +205,8 @@ class MySQLEngine(Engine):
             fields.append(f"@field{number}" if form in HEXADECIMAL else name)
             if form in HEXADECIMAL:
                 assignments.append(f"{name} = unhex(@field{number})")
-        sql = (
-            f"INTO TABLE {self.quote(table.name)} CHARACTER SET utf8mb4 ({', '.join(fields)})"
-            + (f" SET {', '.join(assignments)}" if assignments else "")
+        sql = f"INTO TABLE {self.quote(table.name)} CHARACTER SET utf8mb4 ({', '.join(fields)})" + (
+            f" SET {', '.join(assignments)}" if assignments else ""
         )
         chunks = build_chunks(file, table, expressions)
         while rows := self.load_batch(sql, chunks):
@@ -239,42 +236,3 @@ class MySQLEngine(Engine):
         if warnings or loaded != rows:
             reason = warnings[0][2] if warnings else f"{loaded} of {rows} rows went in"
             raise CopyError(f"A value cannot be kept: {reason}.")
-
-
-@contextmanager
-def closing_descriptor(descriptor: int) -> Iterator[None]:
-    """Close the reading end: a writer that nobody reads any more then stops."""
-    try:
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def feed(descriptor: int, chunks: Iterator[tuple[int, bytes]]) -> int:
-    """Write a few megabytes of lines into the pipe and return the number of rows."""
-    rows = size = 0
-    with os.fdopen(descriptor, "wb", buffering=0) as pipe:
-        while size < BATCH_BYTES and (chunk := next(chunks, None)):
-            rows += chunk[0]
-            size += len(chunk[1])
-            write_all(pipe, chunk[1])
-    return rows
-
-
-def write_all(pipe: FileIO, lines: bytes) -> None:
-    view = memoryview(lines)
-    while view:
-        view = view[pipe.write(view) :]
-
-
-def line_sql(form: Form, column: str) -> str:
-    """Return SQLite's SQL for the field of a line that LOAD DATA reads as the same value."""
-    match form:
-        case _ if form in HEXADECIMAL:
-            return f"CASE WHEN {column} IS NOT NULL THEN hex({column}) END"
-        case Form.INTEGER | Form.BOOLEAN | Form.DECIMAL | Form.DURATION:
-            return plain(column)
-        case Form.FLOAT:
-            return float_text(column)
-        case _:
-            return escape(column)

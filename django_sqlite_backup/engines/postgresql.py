@@ -6,20 +6,27 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg.adapt import PyFormat
 from psycopg.pq import Format
 
-from ..stored_forms import Form, composite_to_stored, decimal_to_stored, fits_a_double, get_form
-from ..tables import Column, Table
-from .base import Engine, Reader, Replacement
+from django_sqlite_backup.composites import (
+    ARRAY,
+    composite_to_stored,
+    composite_to_text,
+    get_composite,
+)
+from django_sqlite_backup.conversions import decimal_to_stored
+from django_sqlite_backup.stored_forms import Form, fits_a_double, get_form
+from django_sqlite_backup.tables import Column, Table
+
+from .base import Engine, Replacement
 from .lines import build_chunks, register_functions
 from .postgresql_forms import line_sql, stored_sql
 from .postgresql_schema import LARGE_ROWS, SetAside, quote
+from .transport import Reader
 
 if TYPE_CHECKING:
-    from ..backup_file import BackupFile, NewBackupFile
-    from ..validation import OpenedBackup
+    from django_sqlite_backup.backup_file import NewBackupFile
+    from django_sqlite_backup.validation import OpenedBackup
 
 LIBPQ_WITH_CHUNKS = 170000
 CHUNK_ROWS = 1000
@@ -91,15 +98,18 @@ class PostgreSQLEngine(Engine):
         return Reader((expression,))
 
     def get_composite_to_stored(self, column: Column) -> Callable[[str], str]:
-        """Return the function from PostgreSQL's text to JSON, or to itself if Python cannot hold it."""
+        """Return the function from PostgreSQL's text to JSON, or to itself where Python fails."""
         transformer = psycopg.adapt.Transformer(self.raw)
         oid = self.get_type_oid(column)
         to_json = composite_to_stored(column.field)
 
         def to_stored(text: str) -> str:
+            if text.startswith("[") and get_composite(column.field) == ARRAY:
+                # An array that does not begin at 1 says where: a list cannot.
+                return text
             try:
                 return to_json(transformer.get_loader(oid, Format.TEXT).load(text.encode()))
-            except psycopg.DataError:
+            except (psycopg.DataError, ValueError):
                 return text
 
         return to_stored
@@ -133,11 +143,11 @@ class PostgreSQLEngine(Engine):
             sequences = self.connection.introspection.get_sequences(cursor, table.name)
         next_keys = {}
         for sequence in sequences:
-            ((value, called, step),) = self.fetchall(
-                f"SELECT last_value, is_called, seqincrement FROM {quote(sequence['name'])},"
-                " pg_sequence WHERE seqrelid = %s::regclass",
-                [quote(sequence["name"])],
+            name = quote(sequence["name"])
+            ((step,),) = self.fetchall(
+                "SELECT seqincrement FROM pg_sequence WHERE seqrelid = %s::regclass", [name]
             )
+            ((value, called),) = self.fetchall(f"SELECT last_value, is_called FROM {name}")
             next_keys[sequence["column"]] = value + step if called else value
         return next_keys
 
@@ -184,25 +194,11 @@ class PostgreSQLEngine(Engine):
         form = get_form(column.field, self.connection)
         name = file.quote(column.name)
         if form is Form.COMPOSITE:
-            function = f"composite_{abs(hash(column))}"
-            file.raw.create_function(function, 1, self.get_composite_to_text(column))
+            to_text = composite_to_text(column.field)
+            function = f"composite_text_{abs(hash(column))}"
+            file.raw.create_function(function, 1, lambda value: value and to_text(value))
             return line_sql(Form.TEXT, f"{function}({name})")
         return line_sql(form, name)
-
-    def get_composite_to_text(self, column: Column) -> Callable[[str | None], str | None]:
-        """Return the function from JSON to PostgreSQL's text; its own text passes as it is."""
-        transformer = psycopg.adapt.Transformer(self.raw)
-        to_live = self.get_composite_to_live(column)
-
-        def to_text(stored: str | None) -> str | None:
-            if stored is None or not is_json(stored):
-                return stored
-            value = to_live(stored)
-            dumper = transformer.get_dumper(value, PyFormat.TEXT)
-            text = dumper.dump(value)
-            return None if text is None else bytes(text).decode()
-
-        return to_text
 
     def set_next_keys(self, table: Table, next_keys: dict[str, int]) -> None:
         """Restart each sequence; unlike `setval`, that is undone if the transaction is."""
@@ -210,20 +206,14 @@ class PostgreSQLEngine(Engine):
             sequences = self.connection.introspection.get_sequences(cursor, table.name)
         for sequence in sequences:
             name, column = quote(sequence["name"]), self.quote(sequence["column"])
-            ((largest, limit),) = self.fetchall(
-                f"SELECT (SELECT coalesce(max({column}), 0) FROM {self.quote(table.name)}), seqmax"
-                " FROM pg_sequence WHERE seqrelid = %s::regclass",
-                [name],
+            ((largest,),) = self.fetchall(
+                f"SELECT coalesce(max({column}), 0) FROM {self.quote(table.name)}"
+            )
+            ((limit,),) = self.fetchall(
+                "SELECT seqmax FROM pg_sequence WHERE seqrelid = %s::regclass", [name]
             )
             value = max(next_keys.get(sequence["column"], 1), largest + 1)
             self.execute(f"ALTER SEQUENCE {name} RESTART WITH {min(value, limit)}")
             if value > limit:
                 # Every key is used: the sequence must be at its end, as it was.
                 self.fetchall("SELECT nextval(%s::regclass)", [name])
-
-
-def is_json(text: str) -> bool:
-    """Tell JSON from PostgreSQL's own text of an array, a range or an hstore."""
-    return text.startswith(('["', "[null", "[]", '{"', "{}"))
-
-

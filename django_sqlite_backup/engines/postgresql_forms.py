@@ -3,8 +3,9 @@
 The texts assume the session settings of `PostgreSQLEngine`: ISO dates, the project's time zone.
 """
 
-from ..stored_forms import Form
-from .lines import MICROSECONDS_A_DAY, escape, float_text, plain
+from django_sqlite_backup.stored_forms import Form
+
+from .lines import MICROSECONDS_A_DAY, escape, float_text, hexadecimal, plain
 
 PADDED = "YYYY-MM-DD HH24:MI:SS.US"
 
@@ -97,6 +98,6 @@ def line_sql(form: Form, column: str) -> str:
         case Form.DURATION:
             return duration_line(column)
         case Form.BINARY:
-            return f"'\\\\x' || hex({column})"
+            return f"'\\\\x' || {hexadecimal(column)}"
         case _:
             return escape(column)

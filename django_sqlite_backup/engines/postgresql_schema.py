@@ -7,7 +7,7 @@ is put back from the database's own definitions, so the schema is the same befor
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..tables import Table
+from django_sqlite_backup.tables import Table
 
 if TYPE_CHECKING:
     from .postgresql import PostgreSQLEngine
@@ -74,7 +74,7 @@ class SetAside:
         """The statements that put everything back, in their order."""
 
     def take(self) -> None:
-        """Drop the foreign keys and disable the triggers; indexes go when a table turns out large."""
+        """Drop the foreign keys and disable the triggers; indexes go when a table is large."""
         self.take_triggers()
         self.take_foreign_keys()
 
@@ -115,7 +115,9 @@ class SetAside:
         index_comment, constraint_comment = comments
         if constraint:
             self.engine.execute(f"ALTER TABLE {table} DROP CONSTRAINT {quote(constraint)}")
-            back = [f"ALTER TABLE {table} ADD CONSTRAINT {quote(constraint)} {constraint_definition}"]
+            back = [
+                f"ALTER TABLE {table} ADD CONSTRAINT {quote(constraint)} {constraint_definition}"
+            ]
         else:
             self.engine.execute(f"DROP INDEX {index}")
             back = [definition]

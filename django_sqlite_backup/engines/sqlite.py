@@ -5,14 +5,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import CopyError
-from ..stored_forms import Form, get_form
-from ..tables import Column, Table
-from .base import Engine, Reader, Replacement
+from django_sqlite_backup.aliases import is_in_memory
+from django_sqlite_backup.exceptions import CopyError
+from django_sqlite_backup.stored_forms import Form, get_form
+from django_sqlite_backup.tables import Column, Table
+
+from .base import Engine, Replacement
+from .transport import Reader
 
 if TYPE_CHECKING:
-    from ..backup_file import BackupFile, NewBackupFile
-    from ..validation import OpenedBackup
+    from django_sqlite_backup.backup_file import BackupFile, NewBackupFile
+    from django_sqlite_backup.validation import OpenedBackup
 
 LIVE = "live_database"
 FILE = "backup_file"
@@ -37,7 +40,7 @@ class SQLiteEngine(Engine):
     # Reading
 
     def can_connect_again(self) -> bool:
-        return not self.connection.is_in_memory_db()
+        return not is_in_memory(self.connection)
 
     @contextmanager
     def snapshot(self, file: "NewBackupFile | None") -> Iterator[Engine]:
@@ -148,7 +151,9 @@ class SQLiteEngine(Engine):
     def drop_triggers(self, tables: Sequence[Table]) -> list[str]:
         """Drop the triggers of the tables and return what makes them again."""
         names = {table.name for table in tables}
-        found = self.fetchall("SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger'")
+        found = self.fetchall(
+            "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger'"
+        )
         dropped = []
         for name, table_name, sql in found:
             if table_name in names:
@@ -185,12 +190,12 @@ class SQLiteEngine(Engine):
             f"SELECT {', '.join([name, *keys])} FROM {self.quote(table.name)}"
             f" WHERE typeof({name}) = 'text'"
         )
-        where = " AND ".join(f"{key} = %s" for key in keys)
+        where = " AND ".join(f"{key.replace('%', '%%')} = %s" for key in keys)
+        select = f"SELECT +{name} FROM {self.quote(table.name)}".replace("%", "%%")
+        sql = f"{select} WHERE {where}"
         for text, *key in texts:
-            ((cell,),) = self.fetchall(
-                f"SELECT +{name} FROM {self.quote(table.name)} WHERE {where}", key
-            )
-            if cell != text:
+            ((cell,),) = self.fetchall(sql, key)
+            if cell != text and str(cell) != text:
                 raise CopyError(
                     f'"{text}" in {table.label}.{column.name} (primary key {key}) would become '
                     f"{cell!r} in SQLite, which has no such type. Restore to another engine, or "

@@ -9,9 +9,9 @@ from typing import Any, cast
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from ..conf import settings
-from ..exceptions import BackupError
-from ..report import Progress, Report
+from django_sqlite_backup.conf import settings
+from django_sqlite_backup.exceptions import BackupError
+from django_sqlite_backup.report import Progress, Report
 
 
 class BackupCommand(BaseCommand):
@@ -19,7 +19,7 @@ class BackupCommand(BaseCommand):
 
     # The checks of the whole project need a database, and a backup must work without: those of
     # this app are made when what they check is used.
-    requires_system_checks = []
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.template.defaultfilters import filesizeformat
 
-from ...conf import make_mechanism, settings
-from ..base import BackupCommand, pluralize
+from django_sqlite_backup.conf import make_mechanism, settings
+from django_sqlite_backup.management.base import BackupCommand, pluralize
 
 
 class Command(BackupCommand):

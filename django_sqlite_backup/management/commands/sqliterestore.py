@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from ...conf import make_mechanism, settings
-from ...exceptions import RestoreForbidden
-from ...restore_run import describe_replacement
-from ..base import BackupCommand, pluralize
+from django_sqlite_backup.conf import make_mechanism, settings
+from django_sqlite_backup.exceptions import RestoreForbidden
+from django_sqlite_backup.management.base import BackupCommand, pluralize
+from django_sqlite_backup.restore_run import describe_replacement
 
 
 class Command(BackupCommand):
@@ -22,7 +22,7 @@ class Command(BackupCommand):
             "--no-migrate",
             action="store_false",
             dest="migrate",
-            help="Leave the schema as it is: the hooks before and after the restore are not called.",
+            help="Leave the schema as it is: the hooks before and after are not called.",
         )
         parser.add_argument(
             "--verify",

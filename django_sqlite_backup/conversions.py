@@ -1,0 +1,105 @@
+"""Between stored forms and Python's values: what the portable engine does with each value."""
+
+import datetime
+import decimal
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime, parse_duration, parse_time
+from django.utils.duration import duration_microseconds
+
+from .stored_forms import DOUBLE_CONTEXT, SQLITE_MAX_INTEGER, Form
+
+
+def decimal_to_stored(value: decimal.Decimal) -> int | float | str:
+    """Return the number that SQLite reads back as exactly this decimal, or else its text."""
+    if not value.is_finite():
+        return float(value) if value.is_infinite() else "NaN"
+    if DOUBLE_CONTEXT.create_decimal(value) != value:
+        return format(value, "f")
+    if value == value.to_integral_value() and abs(value) <= SQLITE_MAX_INTEGER:
+        return int(value)
+    number = float(value)
+    same = DOUBLE_CONTEXT.create_decimal_from_float(number) == value
+    return number if same else format(value, "f")
+
+
+def _decimal_to_python(value: Any) -> decimal.Decimal:
+    if isinstance(value, float):
+        return DOUBLE_CONTEXT.create_decimal_from_float(value)
+    return decimal.Decimal(value)
+
+
+def _datetime_to_stored(value: Any) -> str:
+    if isinstance(value, datetime.datetime) and timezone.is_aware(value):
+        value = timezone.make_naive(value, datetime.UTC)
+    return str(value)
+
+
+def _float_to_stored(value: float) -> float | str:
+    return "NaN" if value != value else value
+
+
+def _json_to_stored(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _opaque_to_stored(value: Any) -> Any:
+    if isinstance(value, (int, float, str, bytes)):
+        return value
+    return bytes(value) if isinstance(value, memoryview) else str(value)
+
+
+# Keyed by form; a form that is missing keeps the value as the driver gives it.
+TO_STORED: dict[Form, Callable[[Any], Any]] = {
+    Form.INTEGER: lambda value: value if value <= SQLITE_MAX_INTEGER else str(value),
+    Form.BOOLEAN: int,
+    Form.FLOAT: _float_to_stored,
+    Form.DECIMAL: decimal_to_stored,
+    Form.DATE: str,
+    Form.TIME: str,
+    Form.DATETIME: _datetime_to_stored,
+    # Where the engine has no such type the driver gives microseconds: the field converts them.
+    Form.DURATION: lambda value: value if isinstance(value, int) else duration_microseconds(value),
+    Form.UUID: lambda value: uuid.UUID(str(value)).hex,
+    Form.JSON: _json_to_stored,
+    Form.BINARY: bytes,
+    Form.INET: str,
+    Form.OPAQUE: _opaque_to_stored,
+}
+
+
+def _parsed(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
+    def to_python(value: Any) -> Any:
+        result = parse(value)
+        if result is None:
+            raise ValueError(f'"{value}" cannot be held outside the engine that it came from')
+        return result
+
+    return to_python
+
+
+def _datetime_to_python(value: str) -> datetime.datetime:
+    moment: datetime.datetime = _parsed(parse_datetime)(value)
+    return moment
+
+
+# The way back, to what Django's own backends adapt for their drivers.
+TO_PYTHON: dict[Form, Callable[[Any], Any]] = {
+    Form.INTEGER: int,
+    Form.BOOLEAN: bool,
+    Form.FLOAT: float,
+    Form.DECIMAL: _decimal_to_python,
+    Form.DATE: _parsed(parse_date),
+    Form.TIME: _parsed(parse_time),
+    Form.DATETIME: _datetime_to_python,
+    Form.DURATION: lambda value: (
+        datetime.timedelta(microseconds=value)
+        if isinstance(value, int)
+        else _parsed(parse_duration)(value)
+    ),
+    Form.UUID: lambda value: uuid.UUID(value),
+}
