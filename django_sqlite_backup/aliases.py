@@ -6,18 +6,28 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import Error
 
-from .exceptions import ConfigurationError
+from .exceptions import ConfigurationError, get_reason
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return a sentence that names the nearest right ones, or all there are."""
     known = sorted(known)
-    nearest = difflib.get_close_matches(name, known) or known
-    return f"Did you mean {' or '.join(map(repr_name, nearest))}?"
+    return suggest_nearest(name, known) or f"Did you mean {join_names(known)}?"
+
+
+def suggest_nearest(name: str, known: Iterable[str]) -> str:
+    """Return a sentence that names the nearest right ones, or nothing where none is near."""
+    nearest = difflib.get_close_matches(name, sorted(known))
+    return f"Did you mean {join_names(nearest)}?" if nearest else ""
+
+
+def join_names(names: Iterable[str]) -> str:
+    return " or ".join(map(repr_name, names))
 
 
 def repr_name(name: str) -> str:
@@ -35,16 +45,28 @@ def check_alias(alias: str) -> None:
 def get_connection(alias: str) -> BaseDatabaseWrapper:
     """Return the connection to a live database that answers."""
     check_alias(alias)
-    connection = connections[alias]
+    connection = load_connection(alias)
     try:
-        connection.ensure_connection()
-    except Error as error:
-        reason = " ".join(str(error).split())
+        # SQLite opens anything: only a query tells whether it is a database.
+        connection.introspection.table_names()
+    except (Error, ImproperlyConfigured) as error:
+        reason = get_reason(error).rstrip(".?")
         raise ConfigurationError(
             f'The database "{alias}" does not answer: {reason}. Check that its server runs and '
             "that DATABASES has the right host, name, user and password."
         ) from error
     return connection
+
+
+def load_connection(alias: str) -> BaseDatabaseWrapper:
+    """Return the connection, not yet opened, of an alias that is known to be there."""
+    try:
+        return connections[alias]
+    except ImproperlyConfigured as error:
+        raise ConfigurationError(
+            f'The alias "{alias}" cannot be used: {get_reason(error).rstrip(".?")}. '
+            "Correct its ENGINE in DATABASES, or install the driver."
+        ) from error
 
 
 def get_path(filename: str | os.PathLike[str] | None, alias: str) -> Path:
@@ -54,18 +76,21 @@ def get_path(filename: str | os.PathLike[str] | None, alias: str) -> Path:
             raise ConfigurationError("The name of the file is empty. Name a file.")
         return Path(filename).absolute()
     if alias not in connections.settings:
-        raise ConfigurationError(
-            f'DATABASES has no alias "{alias}" to say where the file is. Add it, with the engine '
-            "django.db.backends.sqlite3 and a path as its NAME, or name a file (--file)."
+        hint = suggest_nearest(alias, connections.settings) or (
+            "Add it, with the engine django.db.backends.sqlite3 and a path as its NAME, "
+            "or name a file (--file)."
         )
-    connection = connections[alias]
+        raise ConfigurationError(
+            f'DATABASES has no alias "{alias}" to say where the file is. {hint}'
+        )
+    connection = load_connection(alias)
     if connection.vendor != "sqlite":
         raise ConfigurationError(
             f'The alias "{alias}" is {connection.display_name}, and a backup is a SQLite file. '
             "Give the alias the engine django.db.backends.sqlite3, or name a file (--file)."
         )
     name = str(connection.settings_dict["NAME"])
-    if is_in_memory(connection) or name.startswith("file:"):
+    if not name or is_in_memory(connection) or name.startswith("file:"):
         raise ConfigurationError(
             f'The alias "{alias}" has the NAME "{name}", which is no path. Give it a path.'
         )

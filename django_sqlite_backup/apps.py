@@ -1,7 +1,8 @@
-"""The app: it registers its system checks."""
+"""The app: it registers its system checks, and keeps `migrate` off the file."""
 
 from django.apps import AppConfig
 from django.core.checks import register
+from django.db.models.signals import pre_migrate
 
 
 class SqliteBackupConfig(AppConfig):
@@ -12,6 +13,8 @@ class SqliteBackupConfig(AppConfig):
 
     def ready(self) -> None:
         from .checks import check_router, check_settings
+        from .routers import refuse_to_migrate
 
         register(check_settings)
         register(check_router)
+        pre_migrate.connect(refuse_to_migrate)

@@ -15,9 +15,10 @@ from django.db.utils import ConnectionHandler
 
 from . import checksum
 from .exceptions import ConfigurationError, explaining
-from .manifest import Manifest
+from .manifest import APPLICATION_ID, Manifest
 from .tables import Column, Table
 
+MAGIC = b"SQLite format 3\x00"
 BATCH_ROWS = 1000
 """Rows between two reports of progress. Rows are pulled one by one: a batch is never in memory."""
 
@@ -144,20 +145,24 @@ class NewBackupFile(BackupFile):
             raise ConfigurationError(f'"{target}" is a folder. Name a file in it.')
         if target.exists() and not target.is_file():
             raise ConfigurationError(f'"{target}" is not a regular file. Name another one.')
+        if is_other_database(target):
+            raise ConfigurationError(
+                f'"{target}" is a SQLite database, but not a backup, and is not replaced. '
+                "Name another file, or remove this one first."
+            )
         remove_leftovers(target)
-        path = target.with_name(f".{target.name}.{secrets.token_hex(8)}.partial")
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            descriptor = os.open(path, flags, 0o600)
+            while True:
+                file = create_locked(target)
+                # Between its creation and its lock, another run may have taken it for a leftover.
+                if os.fstat(file.fileno()).st_nlink:
+                    return file
+                file.close()
         except OSError as error:
             raise ConfigurationError(
                 f'"{target}" cannot be written: {error.strerror}. '
                 "Name a file in a folder that exists and can be written to."
             ) from error
-        os.fchmod(descriptor, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # A path, not a number, as the name: open() keeps what it was given.
-        return open(path, "r+b", opener=lambda _path, _flags: descriptor)
 
     def finish(self, manifest: Manifest) -> str:
         """Write the manifest, close the database, seal the file and return its checksum."""
@@ -184,6 +189,27 @@ class NewBackupFile(BackupFile):
                 with suppress(FileNotFoundError):
                     os.unlink(leftover)
             self.file.close()
+
+
+def is_other_database(path: Path) -> bool:
+    """Return whether a file is a SQLite database, but no backup: likely a live one."""
+    if not path.exists():
+        return False
+    with open(path, "rb") as file:
+        header = file.read(100)
+    application_id = int.from_bytes(header[68:72], "big")
+    return header.startswith(MAGIC) and application_id != APPLICATION_ID
+
+
+def create_locked(target: Path) -> BinaryIO:
+    """Create a file beside the target, under a name of its own, that only its owner can read."""
+    path = target.with_name(f".{target.name}.{secrets.token_hex(8)}.partial")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    # A path, not a number, as the name: open() keeps what it was given.
+    return open(path, "r+b", opener=lambda _path, _flags: descriptor)
 
 
 def remove_leftovers(target: Path) -> None:

@@ -1,22 +1,45 @@
-"""System checks of the settings; every id is documented in `docs/reference.md`."""
+"""System checks of the settings; every id is documented in `docs/reference.md`.
+
+The commands refuse to run on what `find_mistakes` finds: a misspelt `ALLOW_RESTORE` forbids
+nothing.
+"""
 
 import difflib
 from collections.abc import Iterator
 from typing import Any
 
+from django.apps import apps
+from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning
-from django.db import connections
+from django.db import connections, router
+from django.utils.module_loading import import_string
 
-from .aliases import check_alias, check_not_live, get_path
-from .conf import HOOKS, KEYS, load, settings
+from .aliases import check_alias, check_not_live, get_path, load_connection
+from .conf import DEFAULT_MECHANISM, HOOKS, KEYS, load, settings
 from .exceptions import ConfigurationError
+from .tables import check_labels
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Check the dict itself: its keys, and what they name."""
-    if not isinstance(settings.values, dict):
-        return [Error("SQLITE_BACKUP is not a dict.", id="sqlite_backup.E001")]
-    return [*find_unknown_keys(), *find_unloadable(), *find_wrong_aliases(), *find_wrong_labels()]
+    return [*find_mistakes(), *find_wrong_aliases()]
+
+
+def find_mistakes() -> Iterator[CheckMessage]:
+    """Yield what is wrong whatever a command is asked to do."""
+    value = getattr(django_settings, "SQLITE_BACKUP", {})
+    if not isinstance(value, dict):
+        message = f"SQLITE_BACKUP is {value!r}, and should be a dict."
+        yield Error(message, id="sqlite_backup.E001")
+    yield from find_unknown_keys()
+    yield from find_unloadable()
+    yield from find_wrong_labels()
+
+
+def refuse_mistakes() -> None:
+    """Raise the first of the mistakes as a `ConfigurationError`."""
+    for message in find_mistakes():
+        raise ConfigurationError(" ".join(filter(None, [message.msg, message.hint])))
 
 
 def find_unknown_keys() -> Iterator[CheckMessage]:
@@ -39,9 +62,16 @@ def find_unloadable() -> Iterator[CheckMessage]:
         except ConfigurationError as error:
             yield Error(str(error), id="sqlite_backup.E003")
             continue
-        if not callable(loaded):
+        if key == "MECHANISM" and not is_mechanism(loaded):
+            message = f'SQLITE_BACKUP["{key}"] is {loaded!r}, and no subclass of BackupMechanism.'
+            yield Error(message, id="sqlite_backup.E004")
+        elif not callable(loaded):
             message = f'SQLITE_BACKUP["{key}"] is {loaded!r}, which cannot be called.'
             yield Error(message, id="sqlite_backup.E004")
+
+
+def is_mechanism(loaded: Any) -> bool:
+    return isinstance(loaded, type) and issubclass(loaded, import_string(DEFAULT_MECHANISM))
 
 
 def find_wrong_aliases() -> Iterator[CheckMessage]:
@@ -62,7 +92,7 @@ def find_wrong_aliases() -> Iterator[CheckMessage]:
         yield Error(str(error), id="sqlite_backup.E007")
         return
     try:
-        check_not_live(path, connections[settings.database])
+        check_not_live(path, load_connection(settings.database))
     except ConfigurationError as error:
         yield Error(str(error), id="sqlite_backup.E008")
 
@@ -70,21 +100,28 @@ def find_wrong_aliases() -> Iterator[CheckMessage]:
 def find_wrong_labels() -> Iterator[CheckMessage]:
     for key in ("EXCLUDE", "RESTORE_EXCLUDE"):
         labels = settings.values.get(key, ())
-        if isinstance(labels, str) or not all(isinstance(label, str) for label in labels):
+        if not isinstance(labels, (list, tuple, set, frozenset)) or not all(
+            isinstance(label, str) for label in labels
+        ):
             message = f'SQLITE_BACKUP["{key}"] is {labels!r}, and should be a list of labels.'
             yield Error(message, id="sqlite_backup.E009")
+            continue
+        try:
+            check_labels(labels, (), apps)
+        except ConfigurationError as error:
+            yield Error(f'SQLITE_BACKUP["{key}"]: {error}', id="sqlite_backup.E009")
 
 
 def check_router(**kwargs: Any) -> list[CheckMessage]:
     """Check that `migrate` and the test runner are kept off the file."""
-    from django.conf import settings as django_settings
-
-    routers = map(str, django_settings.DATABASE_ROUTERS)
-    if settings.backup in connections.settings and not any("BackupRouter" in r for r in routers):
+    alias = settings.backup
+    if alias in connections.settings and any(
+        router.allow_migrate_model(alias, model) for model in apps.get_models()
+    ):
         return [
             Warning(
-                f'Nothing keeps migrate and the test runner off the alias "{settings.backup}".',
-                hint='Add "django_sqlite_backup.routers.BackupRouter" to DATABASE_ROUTERS.',
+                f'Nothing keeps migrate and the test runner off the alias "{alias}".',
+                hint='Put "django_sqlite_backup.routers.BackupRouter" first in DATABASE_ROUTERS.',
                 id="sqlite_backup.W001",
             )
         ]

@@ -19,6 +19,7 @@ HOOKS = {
     "UPDATE_SCHEMA_AFTER_RESTORE": "update_schema_after_restore",
 }
 """The settings that stand for a method of `BackupMechanism`."""
+DEFAULT_MECHANISM = "django_sqlite_backup.mechanism.BackupMechanism"
 
 
 class Settings:
@@ -26,14 +27,16 @@ class Settings:
 
     @property
     def values(self) -> dict[str, Any]:
-        values: dict[str, Any] = getattr(django_settings, "SQLITE_BACKUP", {})
-        return values
+        """The dict, or an empty one where the setting is no dict: then a check says so."""
+        values = getattr(django_settings, "SQLITE_BACKUP", {})
+        return values if isinstance(values, dict) else {}
 
     @property
     def mechanism(self) -> "type[BackupMechanism]":
         """The subclass of `BackupMechanism` that the commands use."""
-        path = self.values.get("MECHANISM", "django_sqlite_backup.mechanism.BackupMechanism")
-        mechanism: type[BackupMechanism] = load("MECHANISM", path)
+        mechanism: type[BackupMechanism] = load(
+            "MECHANISM", self.values.get("MECHANISM") or DEFAULT_MECHANISM
+        )
         return mechanism
 
     @property

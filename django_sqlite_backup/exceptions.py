@@ -47,6 +47,16 @@ class VerificationError(BackupError):
     """What was read back is not what was written."""
 
 
+def get_reason(error: Exception) -> str:
+    """Return what an error says, on one line, without the number that some put before it."""
+    match error.args:
+        case (int(), str(text)):
+            reason = text
+        case _:
+            reason = str(error)
+    return " ".join(reason.split())
+
+
 @contextmanager
 def explaining(doing: str) -> Iterator[None]:
     """Raise what a database, a disk or a conversion reports inside the block as a `CopyError`.
@@ -56,5 +66,4 @@ def explaining(doing: str) -> Iterator[None]:
     try:
         yield
     except (DatabaseError, sqlite3.Error, OSError, ValueError, ArithmeticError) as error:
-        reason = " ".join(str(error).split())
-        raise CopyError(f"While {doing}: {reason}") from error
+        raise CopyError(f"While {doing}: {get_reason(error)}") from error

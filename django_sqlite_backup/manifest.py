@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 from .exceptions import InvalidBackup
@@ -13,6 +14,18 @@ APPLICATION_ID = 0x44534231
 """`DSB1` in `PRAGMA application_id`: what `file` and others tell a backup by."""
 MANIFEST_TABLE = "django_sqlite_backup_manifest"
 CHECKSUM_TABLE = "django_sqlite_backup_checksum"
+TYPES = {
+    **dict.fromkeys(["created", "package", "django", "database", "engine", "engine_version"], str),
+    "origin": str,
+    "use_tz": bool,
+    "replaces": dict,
+    "unknown": list,
+    "format": int,
+}
+
+
+# JSON nested deeply enough exhausts Python's stack.
+UNREADABLE = (sqlite3.Error, TypeError, ValueError, KeyError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -22,7 +35,17 @@ class TableEntry:
     label: str
     rows: int
     next_keys: dict[str, int] = field(default_factory=dict)
-    """The next value of each sequence, by column."""
+    """The next value of each sequence, by column; a sequence that counts down goes below zero."""
+
+    def makes_sense(self) -> bool:
+        """Return whether each value is of the type that it should be."""
+        return (
+            type(self.label) is str
+            and type(self.rows) is int
+            and self.rows >= 0
+            and type(self.next_keys) is dict
+            and all(type(value) is int for value in self.next_keys.values())
+        )
 
 
 @dataclass(frozen=True)
@@ -42,6 +65,10 @@ class Manifest:
     use_tz: bool
     tables: dict[str, TableEntry]
     """By table name, in the order in which they were copied."""
+    replaces: dict[str, list[str]] = field(default_factory=dict)
+    """What each recorded squashed migration replaces, as `app_label.name`."""
+    unknown: list[str] = field(default_factory=list)
+    """The recorded migrations that the code which made the backup did not have."""
     format: int = FORMAT
 
     @property
@@ -68,7 +95,7 @@ class Manifest:
             values: dict[str, Any] = {key: json.loads(value) for key, value in rows}
             tables = {name: TableEntry(**entry) for name, entry in values.pop("tables").items()}
             manifest = cls(**values, tables=tables)
-        except (sqlite3.Error, TypeError, ValueError, KeyError, AttributeError) as error:
+        except UNREADABLE as error:
             raise InvalidBackup(
                 f"The file is SQLite, but its manifest cannot be read ({error}). "
                 "It is no backup of this kind, or it was damaged."
@@ -78,9 +105,15 @@ class Manifest:
 
     def check_types(self) -> None:
         """Raise `InvalidBackup` where a value is not of the type that it should be."""
+        for key, kind in TYPES.items():
+            if type(getattr(self, key)) is not kind:
+                raise InvalidBackup(f'The manifest makes no sense where it says "{key}".')
+        try:
+            zone = datetime.fromisoformat(self.created).tzinfo
+        except ValueError:
+            zone = None
+        if zone is None:
+            raise InvalidBackup(f'The manifest says "{self.created}" where it should say when.')
         for name, entry in self.tables.items():
-            numbers = [entry.rows, *entry.next_keys.values()]
-            if not isinstance(entry.label, str) or any(
-                type(n) is not int or n < 0 for n in numbers
-            ):
+            if not entry.makes_sense():
                 raise InvalidBackup(f'The manifest makes no sense where it describes "{name}".')

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS
+from django.core.management.base import CommandError
+from django.db import DEFAULT_DB_ALIAS, connections
 
+from .aliases import is_in_memory
 from .conf import settings
 
 
@@ -21,3 +23,24 @@ class BackupRouter:
         instance = hints.get("instance")
         is_stored = instance is not None and instance._state.db == settings.backup
         return settings.database if is_stored else None
+
+
+def refuse_to_migrate(*, using: str, plan: Any, **kwargs: Any) -> None:
+    """Stop `migrate --database backup`, a receiver of `pre_migrate`.
+
+    No router can: without a table of any model, `migrate` still writes into `django_migrations`
+    what it applied, and then the checksum of the backup would no longer hold. A test runner may: it
+    has its own database under this alias.
+    """
+    if using != settings.backup or using == DEFAULT_DB_ALIAS or not plan:
+        return
+    connection = connections[using]
+    database = connection.settings_dict
+    is_test = database["NAME"] == database["TEST"]["NAME"] or (
+        connection.vendor == "sqlite" and is_in_memory(connection)
+    )
+    if not is_test:
+        raise CommandError(
+            f'"{using}" is the alias of the backup, which migrate would change. Migrate the live '
+            "database, or name another alias."
+        )

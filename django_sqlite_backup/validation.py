@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from . import checksum
-from .backup_file import BackupFile, connect
+from .backup_file import MAGIC, BackupFile, connect
 from .exceptions import InvalidBackup
 from .manifest import APPLICATION_ID, CHECKSUM_TABLE, FORMAT, MANIFEST_TABLE, Manifest
 
-MAGIC = b"SQLite format 3\x00"
+ROLLBACK_JOURNAL = b"\x01\x01"
 OWN_TABLES = {MANIFEST_TABLE, CHECKSUM_TABLE}
 
 
@@ -48,6 +48,10 @@ def check_header(file: BinaryIO, path: Path) -> None:
         raise InvalidBackup(f'"{path}" is not a SQLite file (or it is encrypted or cut short).')
     if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise InvalidBackup(f'"{path}" is a SQLite file, but not a backup made by sqlitebackup.')
+    if header[18:20] != ROLLBACK_JOURNAL:
+        raise InvalidBackup(
+            f'"{path}" is in WAL mode, so it was changed after it was made. Use another copy.'
+        )
     version = int.from_bytes(header[60:64], "big")
     if version != FORMAT:
         raise InvalidBackup(
@@ -65,24 +69,32 @@ def check_checksum(file: BinaryIO, path: Path) -> None:
         )
 
 
-def check_schema(file: OpenedBackup) -> None:
-    """Raise `InvalidBackup` unless the file holds plain tables and indexes, and all it should."""
+def check_plainness(file: BackupFile) -> set[str]:
+    """Return the names of the tables; raise `InvalidBackup` unless all are plain ones.
+
+    To read a view, a virtual table or a generated column would be to execute what the file says.
+    """
     names = set()
     for kind, name, page in file.raw.execute("SELECT type, name, rootpage FROM sqlite_schema"):
         if kind not in ("table", "index") or not page:
             raise InvalidBackup(f'The file holds "{name}", which is no plain table ({kind}).')
         if kind == "table" and not name.startswith("sqlite_stat") and name != "sqlite_sequence":
             names.add(name)
+    for name in sorted(names):
+        for row in file.raw.execute(f"PRAGMA table_xinfo({file.quote(name)})"):
+            if row[6]:
+                raise InvalidBackup(f'The file computes column "{row[1]}" of "{name}" by itself.')
+    return names
+
+
+def check_tables(file: OpenedBackup, names: set[str]) -> None:
+    """Raise `InvalidBackup` unless the file has the tables that its manifest lists, no others."""
     missing = sorted(set(file.manifest.tables) - names)
     extra = sorted(names - set(file.manifest.tables) - OWN_TABLES)
     if missing or extra:
         listed = ", ".join(f'"{name}"' for name in (missing or extra))
         what = "lacks tables that its manifest lists" if missing else "holds tables beside its own"
         raise InvalidBackup(f"The file {what}: {listed}.")
-    for name in sorted(names):
-        for row in file.raw.execute(f"PRAGMA table_xinfo({file.quote(name)})"):
-            if row[6]:
-                raise InvalidBackup(f'The file computes column "{row[1]}" of "{name}" by itself.')
 
 
 def check_counts(file: OpenedBackup) -> None:
@@ -123,8 +135,9 @@ def prepare(backup: OpenedBackup) -> None:
         for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
             backup.raw.execute(f"PRAGMA {pragma}")
         backup.raw.execute("BEGIN")
+        names = check_plainness(backup)
         backup.manifest = Manifest.read(backup.raw)
-        check_schema(backup)
+        check_tables(backup, names)
         check_counts(backup)
     except sqlite3.Error as error:
         raise InvalidBackup(f'"{backup.path}" cannot be read as SQLite: {error}.') from error

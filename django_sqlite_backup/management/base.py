@@ -3,15 +3,20 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
 from tqdm import tqdm
 
+from django_sqlite_backup.checks import refuse_mistakes
 from django_sqlite_backup.conf import settings
-from django_sqlite_backup.exceptions import BackupError
+from django_sqlite_backup.exceptions import BackupError, get_reason
 from django_sqlite_backup.report import Progress, Report
+
+INTERRUPTED = 130
+"""What a shell reports of a command that an interrupt ended."""
 
 
 class BackupCommand(BaseCommand):
@@ -60,12 +65,23 @@ class BackupCommand(BaseCommand):
             help="Show no progress bar (there is none anyway where standard error is no terminal).",
         )
 
-    def execute(self, *args: Any, **options: Any) -> str | None:
-        """Turn the package's errors into Django's, which print one paragraph and exit with 1."""
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Exit as a program does that was interrupted, without a traceback."""
         try:
+            super().run_from_argv(argv)
+        except KeyboardInterrupt:
+            self.stderr.write("Interrupted.")
+            raise SystemExit(INTERRUPTED) from None
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Turn expected errors into Django's, which print one paragraph and exit with 1."""
+        try:
+            refuse_mistakes()
             return super().execute(*args, **options)
         except BackupError as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"The database refused: {get_reason(error)}") from error
 
     def get_common(self, **options: Any) -> dict[str, Any]:
         """Return the arguments of a mechanism that both commands take."""
@@ -81,15 +97,13 @@ class BackupCommand(BaseCommand):
     def follow(self, steps: Iterator[Progress], *, progress: bool) -> None:
         """Exhaust the generator, with a bar on a terminal."""
         # Closed here, not when it is collected: an interrupted run cleans up before the exit.
-        with closing(cast(Any, steps)):
+        with closing(cast(Any, steps)), ExitStack() as stack:
             bar = None
             for step in steps:
                 if bar is None:
-                    bar = self.make_bar(step, progress)
+                    bar = stack.enter_context(self.make_bar(step, progress))
                 bar.set_description(step.description, refresh=False)
                 bar.update(step.completed - bar.n)
-            if bar is not None:
-                bar.close()
 
     def make_bar(self, step: Progress, progress: bool) -> "tqdm[Any]":
         return tqdm(
@@ -107,7 +121,7 @@ class BackupCommand(BaseCommand):
         for warning in report.warnings:
             self.stderr.write(self.style.WARNING(f"Warning: {warning}"))
         if format == "json":
-            self.stdout.write(json.dumps(report.as_dict(), ensure_ascii=False))
+            self.stdout.write(json.dumps(report.as_dict()))
         else:
             self.stdout.write(self.style.SUCCESS(sentence))
 

@@ -63,11 +63,13 @@ class Command(BackupCommand):
 
     def ask(self, description: str) -> None:
         """Show what is about to be replaced and go on only after a yes."""
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise CommandError(
                 "A restore replaces live rows, and there is no terminal to ask on. "
                 "Nothing was changed. Use --no-input to restore without a question."
             )
-        self.stderr.write(description)
-        if input("Replace them? [y/N] ").strip().lower() not in ("y", "yes"):
+        # On standard error: standard output has nothing but the result.
+        self.stderr.write(f"{description}\nReplace them? [y/N] ", self.style.NOTICE, ending="")
+        self.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was changed.")
