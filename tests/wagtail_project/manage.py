@@ -1,0 +1,11 @@
+#!/usr/bin/env python
+"""A wagtail site for `tests/test_wagtail.py`, which says by the environment where its data are."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
+    execute_from_command_line(sys.argv)
