@@ -2,7 +2,8 @@
 
 import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -32,6 +33,16 @@ def join_names(names: Iterable[str]) -> str:
 
 def repr_name(name: str) -> str:
     return f'"{name}"'
+
+
+@contextmanager
+def registered(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Let the ORM find the connection by its alias, as `using(connection.alias)`, for a while."""
+    connections[connection.alias] = connection
+    try:
+        yield
+    finally:
+        del connections[connection.alias]
 
 
 def check_alias(alias: str) -> None:

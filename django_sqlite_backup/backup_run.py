@@ -8,6 +8,7 @@ from .indexes import create_indexes
 from .manifest import TableEntry
 from .origin import describe_origin
 from .report import Progress
+from .revisions import take_notes
 from .runs import Run
 from .stored_forms import get_declared_type, get_form
 from .tables import Inventory, Table, shorten_list
@@ -48,7 +49,8 @@ class BackupRun(Run):
         self.tables = [
             table
             for table in self.inventory.tables
-            if self.is_selected(table) and self.mechanism.backup_table_filter(table.bind(self.live))
+            if self.mechanism.is_selected(table)
+            and self.mechanism.backup_table_filter(table.bind(self.live))
         ]
 
     def begin(self) -> None:
@@ -98,7 +100,7 @@ class BackupRun(Run):
             if self.mechanism.indexes:
                 self.report.warnings += create_indexes(self.file, self.tables)
             self.file.write_next_keys(next_keys)
-            manifest = describe_origin(self.live, entries)
+            manifest = describe_origin(self.live, entries, take_notes(self.live))
             self.report.checksum = self.file.finish(manifest)
 
 

@@ -5,6 +5,7 @@ BackupError
 ├── InvalidBackup           the file is not a backup, is damaged, or says what is not so
 ├── RevisionMismatch        file, code and database are at revisions that do not fit
 ├── RestoreForbidden        a restore was asked for where none is allowed
+├── MigrationError          a migration, or a receiver that runs with it, failed
 ├── CopyError               the database or the disk refused something; the cause is chained
 └── VerificationError       what was read back is not what was written
 
@@ -39,6 +40,10 @@ class RestoreForbidden(BackupError):
     """A restore was asked for where none is allowed."""
 
 
+class MigrationError(BackupError):
+    """A migration, or a receiver that runs with it, failed."""
+
+
 class CopyError(BackupError):
     """The database or the disk refused something while rows were copied."""
 
@@ -67,3 +72,18 @@ def explaining(doing: str) -> Iterator[None]:
         yield
     except (DatabaseError, sqlite3.Error, OSError, ValueError, ArithmeticError) as error:
         raise CopyError(f"While {doing}: {get_reason(error)}") from error
+
+
+@contextmanager
+def explaining_migration(doing: str) -> Iterator[None]:
+    """Raise whatever a migration raises inside the block as a `MigrationError`.
+
+    Migrations are the project's own code: there is no telling what they raise.
+    """
+    try:
+        yield
+    except BackupError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise MigrationError(f"While {doing}: {reason}") from error

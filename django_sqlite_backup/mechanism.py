@@ -7,11 +7,12 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .backup_run import BackupRun
+from .plan import RestorePlan
 from .report import Progress, Report
 from .restore_run import RestoreRun
-from .revisions import check_same_revision
 from .runs import Run
-from .tables import MIGRATIONS_TABLE, Table
+from .schema_changes import migrate_to_code, migrate_to_recorded
+from .tables import MIGRATIONS_TABLE, Table, is_selected
 
 
 class BackupMechanism:
@@ -26,7 +27,10 @@ class BackupMechanism:
         indexes: make secondary indexes and unique constraints in the file, so that a project can
             run on it.
         verify: read back what was written and compare every value.
-        migrate: let the schema hooks of a restore do their work.
+        migrate: let the schema hooks of a restore do their work. Without them, a restore takes the
+            tables and columns that file and database both have.
+        rebuild: in a restore, drop the tables of all migrated apps and migrate them from zero.
+        safety_backup: before a restore that cannot be undone, back the live database up.
         portable: copy by Django's own means instead of the engine's fast path.
     """
 
@@ -41,6 +45,8 @@ class BackupMechanism:
         indexes: bool = False,
         verify: bool = False,
         migrate: bool = True,
+        rebuild: bool = False,
+        safety_backup: bool = True,
         portable: bool = False,
     ) -> None:
         self.filename = filename
@@ -51,10 +57,20 @@ class BackupMechanism:
         self.indexes = indexes
         self.verify = verify
         self.migrate = migrate
+        self.rebuild = rebuild
+        self.safety_backup = safety_backup
         self.portable = portable
         self.report: Report | None = None
         """What the last run did, once its generator is exhausted."""
         self.run: Run
+
+    @property
+    def all_labels(self) -> list[str]:
+        return [*self.labels, *self.exclude]
+
+    def is_selected(self, table: Table) -> bool:
+        """Return whether the labels take in a table."""
+        return is_selected(table, self.labels, self.exclude)
 
     # Made to be overridden
 
@@ -79,19 +95,22 @@ class BackupMechanism:
     ) -> None:
         """Bring the live schema to the revision of the data.
 
-        Called once, when the file has been found valid and before any row is deleted, with a
-        read-only connection to the file and the one to the live database. By default it raises
-        `RevisionMismatch` unless the two are at the same revision.
+        Called once, when the file has been found valid, with a read-only connection to the file
+        and the one to the live database. By default it unapplies and applies migrations until the
+        live database has exactly those that the file records. Where some are unapplied, the tables
+        have been emptied before.
         """
-        check_same_revision(from_connection, to_connection)
+        migrate_to_recorded(from_connection, to_connection, rebuild=self.rebuild)
 
     def update_schema_after_restore(
         self, from_connection: BaseDatabaseWrapper, to_connection: BaseDatabaseWrapper
     ) -> None:
         """Bring the live schema to the revision that the application expects.
 
-        Called once, when all rows are in, with the same connections.
+        Called once, when all rows are in, with the same connections. By default it runs `migrate`,
+        so that data migrations meet the restored rows and `post_migrate` receivers run.
         """
+        migrate_to_code(to_connection)
 
     def delete_table_data(self, to_table: Table) -> None:
         """Empty a live table before its rows are restored.
@@ -111,6 +130,16 @@ class BackupMechanism:
         return self.run.copy_table(from_table, to_table)
 
     # The recipes
+
+    def plan_restore(self) -> RestorePlan:
+        """Return what a restore would do, without touching anything.
+
+        Raises a `BackupError` where the file or the database cannot be used at all; whether the
+        plan can be carried out is for its `check()` to say.
+        """
+        run = RestoreRun(self)
+        with run.opened():
+            return run.plan
 
     def backup(self) -> Iterator[Progress]:
         """Back the live database up, and yield `Progress`.

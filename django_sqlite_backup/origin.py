@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime
+from typing import Any
 
 import django
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -17,8 +18,10 @@ def get_fingerprint(connection: BaseDatabaseWrapper) -> str:
     return hashlib.sha256(f"{connection.vendor}\0{place}".encode()).hexdigest()[:16]
 
 
-def describe_origin(connection: BaseDatabaseWrapper, tables: dict[str, TableEntry]) -> Manifest:
-    """Return the manifest of a backup of this live database."""
+def describe_origin(
+    connection: BaseDatabaseWrapper, tables: dict[str, TableEntry], notes: dict[str, Any]
+) -> Manifest:
+    """Return the manifest of a backup of this live database; `notes` are of its migrations."""
     return Manifest(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         package=__version__,
@@ -29,4 +32,5 @@ def describe_origin(connection: BaseDatabaseWrapper, tables: dict[str, TableEntr
         origin=get_fingerprint(connection),
         use_tz=connection.timezone is not None,
         tables=tables,
+        **notes,
     )

@@ -1,95 +1,153 @@
-"""A restore: the live tables emptied, and filled from the file, in one transaction."""
+"""A restore: the live schema brought to the file's revision, its tables emptied and filled."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from django.apps import apps
 
+from .aliases import registered
 from .engines.base import Replacement
-from .exceptions import RevisionMismatch, explaining
+from .exceptions import (
+    BackupError,
+    MigrationError,
+    RevisionMismatch,
+    explaining,
+    explaining_migration,
+)
+from .plan import RestorePlan
+from .planner import Planner
 from .report import Progress
+from .revisions import get_apps
 from .runs import Run
-from .tables import Table
+from .tables import Table, take_inventory
 from .validation import OpenedBackup, reading
-
-if TYPE_CHECKING:
-    from .mechanism import BackupMechanism
 
 
 class RestoreRun(Run):
     """One restore."""
 
     file: OpenedBackup
+    plan: RestorePlan
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Open the file and make the plan."""
+        with reading(self.path) as self.file, registered(self.file.connection):
+            with explaining("planning the restore"):
+                self.plan = Planner(self.mechanism, self.engine, self.file).make()
+            yield
 
     def execute(self) -> Iterator[Progress]:
-        with reading(self.path) as self.file:
-            if self.mechanism.migrate:
-                self.mechanism.prepare_schema_for_restore(self.file.connection, self.live)
-            self.take_inventory()
-            self.select_tables()
-            yield from self.replace()
-            if self.mechanism.migrate:
-                self.mechanism.update_schema_after_restore(self.file.connection, self.live)
+        with self.opened(), ExitStack() as stack:
+            self.plan.check()
+            self.report.warnings += self.plan.get_warnings()
+            self.tables = self.plan.tables
+            self.total = self.plan.rows * (2 if self.mechanism.verify else 1)
+            if self.plan.safety_backup is not None:
+                self.take_safety_backup(self.plan.safety_backup)
+                stack.enter_context(self.naming_the_way_back(self.plan.safety_backup))
+            yield from self.run()
         clear_caches()
         yield self.finish()
 
-    def select_tables(self) -> None:
-        """Choose the tables that are both in the file and in the live database."""
-        entries = self.file.manifest.tables
-        self.tables = [
-            self.check_columns(table)
-            for table in self.inventory.tables
-            if table.name in entries
-            and self.is_selected(table)
-            and self.mechanism.restore_table_filter(table.bind(self.file.connection))
-        ]
-        self.total = sum(entries[table.name].rows for table in self.tables)
-        if self.mechanism.verify:
-            self.total *= 2
+    def run(self) -> Iterator[Progress]:
+        """Change the schema and replace the rows: in one transaction, where that is possible."""
+        doing = explaining(f'restoring "{self.live.alias}"')
+        transaction = self.engine.transaction(self.file, migrates=self.plan.changes_schema)
+        if self.plan.one_transaction:
+            with doing, transaction:
+                yield self.show("begun")
+                self.prepare_schema()
+                yield from self.replace()
+                self.update_schema()
+        else:
+            yield self.show("begun")
+            self.prepare_schema()
+            with doing, transaction:
+                yield from self.replace()
+            self.update_schema()
 
-    def check_columns(self, table: Table) -> Table:
-        """Return the table; raise `RevisionMismatch` where the file's has other columns."""
-        stored = set(self.file.get_columns(table.name))
-        live = {column.name for column in table.columns}
-        if stored != live:
-            differing = ", ".join(sorted(stored ^ live))
+    def prepare_schema(self) -> None:
+        """Call the hook; what it unapplies must meet no rows."""
+        if self.plan.revisions is None:
+            return
+        if self.plan.revisions.unapply or self.plan.rebuild:
+            self.empty_before_unapplying()
+        with explaining_migration("preparing the schema"):
+            self.mechanism.prepare_schema_for_restore(self.file.connection, self.live)
+        present = {table.name for table in take_inventory(get_apps(self.live), self.live).tables}
+        missing = [table.label for table in self.tables if table.name not in present]
+        if missing:
             raise RevisionMismatch(
-                f"{table.label} has other columns in the file than in the code: {differing}."
+                f"The live database has no table for {', '.join(missing)}, which the file has. "
+                "Run migrate (with --run-syncdb, if the app has no migrations) first."
             )
-        return table
+
+    def empty_before_unapplying(self) -> None:
+        """Empty the tables in a step of their own: reverse data migrations must meet no rows."""
+        with ExitStack() as stack:
+            if not self.plan.one_transaction:
+                stack.enter_context(self.engine.transaction(self.file, migrates=True))
+            replacement = Replacement(self.plan.emptied, self.plan.emptied, self.file)
+            stack.enter_context(self.engine.replacing(replacement))
+            self.empty_tables(self.plan.emptied)
 
     def replace(self) -> Iterator[Progress]:
-        """Empty and fill the tables, and commit if everything holds."""
-        names = {table.name for table in self.tables}
-        referring = [table for table in self.inventory.tables if table.references & names]
-        checked = list({table.name: table for table in [*self.tables, *referring]}.values())
-        with (
-            explaining(f'restoring "{self.live.alias}"'),
-            self.engine.restoring(Replacement(self.tables, checked, self.file)),
-        ):
-            yield self.show("begun")
-            self.empty_tables()
+        """Empty and fill the tables, and check that everything holds."""
+        checked = [*self.tables, *self.plan.referring]
+        with self.engine.replacing(Replacement(self.tables, checked, self.file)):
+            self.empty_tables(self.tables)
             pairs = [
                 (table.bind(self.file.connection), table.bind(self.live)) for table in self.tables
             ]
             yield from self.copy_tables(pairs)
             for table in self.tables:
-                entry = self.file.manifest.tables[table.name]
-                self.engine.set_next_keys(table, entry.next_keys)
+                with explaining(f"setting the next keys of {table.label}"):
+                    entry = self.file.manifest.tables[table.name]
+                    self.engine.set_next_keys(table, entry.next_keys)
             if self.mechanism.verify:
-                yield from self.verify(
-                    [table.with_columns(c.name for c in table.writable) for table in self.tables],
-                    self.file.path,
-                )
+                written = [
+                    table.with_columns(column.name for column in table.writable)
+                    for table in self.tables
+                ]
+                yield from self.verify(written, self.file.path)
 
-    def empty_tables(self) -> None:
-        for table in reversed(self.tables):
+    def empty_tables(self, tables: Sequence[Table]) -> None:
+        for table in reversed(tables):
             with explaining(f"emptying {table.label}"):
                 self.mechanism.delete_table_data(table.bind(self.live))
 
     def copy_table(self, from_table: Table, to_table: Table) -> Iterator[int]:
         return self.engine.load_table(self.file, to_table)
+
+    def update_schema(self) -> None:
+        """Call the hook, with nothing remembered of the rows that were there before."""
+        clear_caches()
+        if self.plan.revisions is not None:
+            with explaining_migration("updating the schema"):
+                self.mechanism.update_schema_after_restore(self.file.connection, self.live)
+
+    def take_safety_backup(self, path: Path) -> None:
+        """Back the whole live database up, whatever the project's own mechanism leaves out."""
+        # Imported here: a mechanism makes runs, and only this one run makes a mechanism.
+        from .mechanism import BackupMechanism
+
+        for _ in BackupMechanism(path, database=self.live.alias).backup():
+            pass
+        self.report.warnings.append(f'Before the restore the database was backed up to "{path}".')
+
+    @contextmanager
+    def naming_the_way_back(self, path: Path) -> Iterator[None]:
+        """Say, where the restore fails, how to get the live database back."""
+        try:
+            yield
+        except BackupError as error:
+            raise MigrationError(
+                f"{error} What was done before could not be undone. To go back: manage.py "
+                f'sqliterestore --file "{path}" --database {self.live.alias} --rebuild '
+                "--no-safety-backup"
+            ) from error
 
 
 def clear_caches() -> None:
@@ -102,31 +160,3 @@ def clear_caches() -> None:
         from django.contrib.sites.models import Site
 
         Site.objects.clear_cache()
-
-
-def describe_replacement(mechanism: "BackupMechanism") -> str:
-    """Return a paragraph on what a restore would replace, and by what, for a person to judge."""
-    run = RestoreRun(mechanism)
-    with reading(run.path) as run.file:
-        run.take_inventory()
-        run.select_tables()
-        manifest = run.file.manifest
-        live_rows = sum(run.engine.count_rows(table) for table in run.tables)
-        stored_rows = sum(manifest.tables[table.name].rows for table in run.tables)
-    settings = run.live.settings_dict
-    host = f" on {settings['HOST']}" if settings["HOST"] else ""
-    age = datetime.now(UTC) - datetime.fromisoformat(manifest.created)
-    return (
-        f'About to replace {live_rows:,} rows in {len(run.tables)} tables of "{run.live.alias}" '
-        f"({run.live.display_name}, {settings['NAME']}{host})\n"
-        f'by the {stored_rows:,} rows of "{run.path}", '
-        f"backed up {format_age(age)} ago from {manifest.engine}."
-    )
-
-
-def format_age(age: timedelta) -> str:
-    """Return an age in the largest unit that makes it more than two."""
-    for unit, seconds in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if age.total_seconds() >= 2 * seconds:
-            return f"{int(age.total_seconds() // seconds)} {unit}"
-    return f"{int(age.total_seconds())} seconds"

@@ -1,45 +1,270 @@
-"""At which revision a database is: the migrations that it records."""
+"""At which revision a file and a database are, and which migrations lead from one to the other."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
 
+from django.apps import apps as code_apps
+from django.apps.registry import Apps
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+from django.db.migrations.exceptions import NodeNotFoundError
+from django.db.migrations.graph import MigrationGraph
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.migrations.state import ProjectState
 
 from .exceptions import RevisionMismatch
+from .manifest import Manifest
 from .tables import MIGRATIONS_TABLE, shorten_list
 
-Migration = tuple[str, str]
-"""App label and name."""
+Key = tuple[str, str]
+"""App label and name of a migration."""
 
 
-def get_recorded(connection: BaseDatabaseWrapper) -> set[Migration]:
-    """Return the migrations that the database, or the file, records as applied."""
-    if MIGRATIONS_TABLE not in connection.introspection.table_names():
-        return set()
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT app, name FROM {MIGRATIONS_TABLE}")
-        return {(app, name) for app, name in cursor.fetchall()}
+@dataclass(frozen=True)
+class Revisions:
+    """File, live database and code, held against each other.
 
+    The migrations are those of `graph`, in the order in which they are run.
+    """
 
-def describe(migrations: Iterable[Migration]) -> str:
-    """Return the first few migrations as text, and how many more there are."""
-    return shorten_list([".".join(migration) for migration in sorted(migrations)])
+    graph: MigrationGraph
+    stored: frozenset[Key]
+    """What the file has applied, in the terms of the graph."""
+    live: frozenset[Key]
+    unapply: tuple[Migration, ...]
+    """What the live database has and the file has not, last first."""
+    apply: tuple[Migration, ...]
+    """What the file has and the live database has not."""
+    update: tuple[Migration, ...]
+    """What the code has and the file has not: run on the restored rows."""
+    newer: tuple[Key, ...]
+    """What the file has and the code has not."""
+    removed: tuple[Key, ...]
+    """What the file has of apps that are not installed any more."""
+    divided: tuple[Key, ...]
+    """Squashed migrations that the file has in part: the live database must forget them whole."""
+    unmigrated_apps: frozenset[str]
 
+    @property
+    def differ(self) -> bool:
+        """Whether the live database must be migrated before the rows fit."""
+        return bool(self.unapply or self.apply)
 
-def check_same_revision(
-    from_connection: BaseDatabaseWrapper, to_connection: BaseDatabaseWrapper
-) -> None:
-    """Raise `RevisionMismatch` unless file and live database record the same migrations."""
-    stored, live = get_recorded(from_connection), get_recorded(to_connection)
-    if stored != live:
-        differences = [
-            f"{where} only: {describe(migrations)}"
-            for where, migrations in (
-                ("in the file", stored - live),
-                ("in the database", live - stored),
-            )
-            if migrations
+    @property
+    def migrations(self) -> tuple[Migration, ...]:
+        return (*self.unapply, *self.apply, *self.update)
+
+    @property
+    def non_atomic(self) -> list[Key]:
+        """The migrations that cannot be part of one transaction."""
+        return [get_key(migration) for migration in self.migrations if not migration.atomic]
+
+    @property
+    def irreversible(self) -> list[tuple[Key, str]]:
+        """The operations in the way back, each with its migration."""
+        return [
+            (get_key(migration), operation.describe())
+            for migration in self.unapply
+            for operation in migration.operations
+            if not operation.reversible
         ]
+
+    def get_last(self, applied: Collection[Key]) -> dict[str, list[str]]:
+        """Return the last of the applied migrations by app label: usually one."""
+        last: dict[str, list[str]] = {}
+        for app_label, name in sorted(applied):
+            children = {node.key for node in self.graph.node_map[app_label, name].children}
+            if not any(key in applied and key[0] == app_label for key in children):
+                last.setdefault(app_label, []).append(name)
+        return last
+
+    def get_apps(self) -> Apps:
+        """Return the registry of the models at the file's revision."""
+        return make_apps(self.graph, self.stored, self.unmigrated_apps)
+
+    def check(self, *, rebuild: bool) -> None:
+        """Raise `RevisionMismatch` where there is no way to the file's revision."""
+        if self.newer:
+            raise RevisionMismatch(
+                f"The backup is newer than the code: it records {describe(self.newer)}, which "
+                "the code does not have. Restore it with the code that made it, or take the "
+                "tables and columns that both sides have with --no-migrate."
+            )
+        if self.irreversible and not rebuild:
+            shown = "; ".join(
+                f"{'.'.join(key)} ({operation})" for key, operation in self.irreversible
+            )
+            raise RevisionMismatch(
+                f"The way back to the file's revision is barred by what cannot be undone: {shown}. "
+                "--rebuild drops the tables and migrates them forward from zero instead."
+            )
+
+
+def get_key(migration: Migration) -> Key:
+    return (migration.app_label, migration.name)
+
+
+def parse_key(name: str) -> Key:
+    app_label, _, migration = name.partition(".")
+    return (app_label, migration)
+
+
+def describe(keys: Collection[Key]) -> str:
+    return shorten_list([".".join(key) for key in sorted(keys)])
+
+
+def get_recorded(connection: BaseDatabaseWrapper) -> frozenset[Key]:
+    """Return the migrations that the database, or the file, records as applied."""
+    return frozenset(MigrationRecorder(connection).applied_migrations())
+
+
+def load(connection: BaseDatabaseWrapper | None) -> MigrationLoader:
+    try:
+        return MigrationLoader(connection, ignore_no_migrations=True)
+    except NodeNotFoundError as error:
         raise RevisionMismatch(
-            f"File and database are at different revisions ({'; '.join(differences)}). "
-            "Bring the database to the file's revision with migrate, then restore again."
+            f"The migrations of the code do not fit what is recorded: {error}. A revision inside "
+            "a squashed migration needs the migrations that it replaced: restore with code that "
+            "still has them."
+        ) from error
+
+
+def express(
+    recorded: Collection[Key], graph: MigrationGraph, disk: dict[Key, Migration]
+) -> frozenset[Key]:
+    """Return the nodes of the graph that are applied where these migrations are recorded.
+
+    A squashed migration is applied when it is recorded or all that it replaces is, and what it
+    replaces is applied when it is
+    (https://docs.djangoproject.com/en/stable/topics/migrations/#squashing-migrations).
+    """
+    covered = set(recorded)
+    for key in recorded:
+        covered |= set(disk[key].replaces) if key in disk else set()
+    return frozenset(
+        key
+        for key, node in graph.nodes.items()
+        if key in covered or (node and node.replaces and covered.issuperset(node.replaces))
+    )
+
+
+def find_unknown(
+    recorded: frozenset[Key], disk: dict[Key, Migration], manifest: Manifest
+) -> list[Key]:
+    """Return what is recorded in the file, means something, and is not in the code.
+
+    What the code that made the backup did not know either means nothing; neither does a squashed
+    migration whose parts the code has, or a part whose squashed migration it has.
+    """
+    squashes = {
+        parse_key(name): frozenset(map(parse_key, parts))
+        for name, parts in manifest.replaces.items()
+    }
+    squashes.update({key: frozenset(m.replaces) for key, m in disk.items() if m.replaces})
+    # A part stands for nothing where the whole is in the code, and is recorded or recorded in full.
+    wholes = (
+        parts
+        for key, parts in squashes.items()
+        if key in disk and (key in recorded or recorded.issuperset(parts))
+    )
+    needless = set(map(parse_key, manifest.unknown)).union(*wholes)
+    needless |= {key for key, parts in squashes.items() if parts <= recorded & disk.keys()}
+    return sorted(recorded - disk.keys() - needless)
+
+
+def compare(
+    from_connection: BaseDatabaseWrapper,
+    to_connection: BaseDatabaseWrapper,
+) -> Revisions:
+    """Hold the revisions of file, live database and code against each other.
+
+    Raises `RevisionMismatch` where the file does not say at which revision it is.
+    """
+    live_loader, stored_loader = load(to_connection), load(from_connection)
+    check_recorded(from_connection, live_loader)
+    disk = live_loader.disk_migrations
+    # A squashed migration that the file has in part is, in its graph, the parts.
+    divided = set(live_loader.graph.nodes) - set(stored_loader.graph.nodes)
+    loader = stored_loader if divided else live_loader
+    recorded = get_recorded(from_connection)
+    stored = express(recorded, loader.graph, disk)
+    live = express(get_recorded(to_connection), loader.graph, disk)
+    order = order_migrations(loader.graph)
+    from_connection.ensure_connection()
+    unknown = find_unknown(recorded, disk, Manifest.read(from_connection.connection))
+    installed = {config.label for config in code_apps.get_app_configs()}
+    return Revisions(
+        graph=loader.graph,
+        stored=stored,
+        live=live,
+        unapply=tuple(m for m in reversed(order) if get_key(m) in live - stored),
+        apply=tuple(m for m in order if get_key(m) in stored - live),
+        update=tuple(m for m in order if get_key(m) not in stored),
+        newer=tuple(key for key in unknown if key[0] in installed),
+        removed=tuple(key for key in unknown if key[0] not in installed),
+        divided=tuple(sorted(divided)),
+        unmigrated_apps=frozenset(live_loader.unmigrated_apps),
+    )
+
+
+def check_recorded(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> None:
+    """Raise `RevisionMismatch` where the code has migrations and the file does not record any."""
+    if loader.graph.nodes and MIGRATIONS_TABLE not in connection.introspection.table_names():
+        raise RevisionMismatch(
+            f"The file does not say at which revision it is: it has no {MIGRATIONS_TABLE}. "
+            "Bring the database to the file's revision yourself, and use --no-migrate."
         )
+    conflicts = loader.detect_conflicts()
+    if conflicts:
+        raise RevisionMismatch(
+            f"The code has several last migrations in {', '.join(sorted(conflicts))}. "
+            "Merge them with makemigrations --merge first."
+        )
+
+
+def order_migrations(graph: MigrationGraph) -> list[Migration]:
+    """Return all migrations of the graph in the order in which an empty database gets them."""
+    ordered: dict[Key, None] = {}
+    for leaf in graph.leaf_nodes():
+        ordered.update(dict.fromkeys(graph.forwards_plan(leaf)))
+    nodes = [graph.nodes[key] for key in ordered]
+    return [node for node in nodes if node is not None]
+
+
+def make_apps(graph: MigrationGraph, applied: Collection[Key], unmigrated: Iterable[str]) -> Apps:
+    """Return the registry of the models as the applied migrations describe them.
+
+    It is the code's own where all of them are applied: what `makemigrations` has not seen yet is
+    then in the models and not in the database, and shows as a column that is missing.
+    """
+    if set(graph.nodes) <= set(applied):
+        return code_apps
+    state = ProjectState(real_apps=set(unmigrated))
+    for migration in order_migrations(graph):
+        if get_key(migration) in applied:
+            migration.mutate_state(state, preserve=False)
+    apps: Apps = state.apps
+    return apps
+
+
+def get_apps(connection: BaseDatabaseWrapper) -> Apps:
+    """Return the registry of the models at the revision that the live database records."""
+    loader = load(connection)
+    applied = express(get_recorded(connection), loader.graph, loader.disk_migrations)
+    return make_apps(loader.graph, applied, loader.unmigrated_apps)
+
+
+def take_notes(connection: BaseDatabaseWrapper) -> dict[str, Any]:
+    """Return what a manifest says of the recorded migrations beside their names."""
+    disk = load(connection).disk_migrations
+    recorded = sorted(get_recorded(connection))
+    return {
+        "replaces": {
+            ".".join(key): [".".join(part) for part in disk[key].replaces]
+            for key in recorded
+            if key in disk and disk[key].replaces
+        },
+        "unknown": [".".join(key) for key in recorded if key not in disk],
+    }

@@ -13,7 +13,8 @@ from .engines import get_engine
 from .engines.base import Engine
 from .exceptions import ConfigurationError, explaining
 from .report import Progress, Report
-from .tables import Table, check_labels, is_selected, take_inventory
+from .revisions import get_apps
+from .tables import Table, check_labels, take_inventory
 from .verification import verifying
 
 if TYPE_CHECKING:
@@ -47,18 +48,14 @@ class Run:
         raise NotImplementedError
 
     def take_inventory(self) -> None:
-        """Hold the live database against the app registry, and the labels against both."""
-        self.inventory = take_inventory(apps, self.live)
+        """Hold the live database, the models at its revision and the labels together."""
+        self.inventory = take_inventory(get_apps(self.live), self.live)
         if not self.inventory.tables:
             raise ConfigurationError(
                 f'The database "{self.live.alias}" has no tables of this project. '
                 f"Run migrate --database {self.live.alias} first."
             )
-        labels = [*self.mechanism.labels, *self.mechanism.exclude]
-        check_labels(labels, self.inventory.tables, apps)
-
-    def is_selected(self, table: Table) -> bool:
-        return is_selected(table, self.mechanism.labels, self.mechanism.exclude)
+        check_labels(self.mechanism.all_labels, self.inventory.tables, apps)
 
     def show(self, description: str) -> Progress:
         return Progress(self.completed, self.total, description)

@@ -27,6 +27,8 @@ class Column:
     primary_key: bool
     automatic: bool
     generated: bool
+    has_default: bool
+    """Whether the database fills it where a row does not."""
     references: tuple[str, str] | None
     """The table and the column that a foreign key points to."""
 
@@ -106,6 +108,7 @@ def get_columns(model: type[Model], connection: BaseDatabaseWrapper) -> Iterator
             primary_key=field.column in keys,
             automatic=field.get_internal_type().endswith("AutoField"),
             generated=getattr(field, "generated", False),
+            has_default=field.has_db_default(),
             references=(target.model._meta.db_table, target.column) if target is not None else None,
         )
 
@@ -133,6 +136,14 @@ def merge_models(models: Sequence[type[Model]], connection: BaseDatabaseWrapper)
     return Table(first._meta.label, first._meta.db_table, first, tuple(columns.values()))
 
 
+def describe_tables(apps: Apps, connection: BaseDatabaseWrapper) -> tuple[Table, ...]:
+    """Return the tables that the registry's models have or would have, in dependency order."""
+    by_table: dict[str, list[type[Model]]] = {}
+    for model in get_models(apps, connection):
+        by_table.setdefault(model._meta.db_table, []).append(model)
+    return sort_by_dependency([merge_models(models, connection) for models in by_table.values()])
+
+
 def take_inventory(apps: Apps, connection: BaseDatabaseWrapper) -> Inventory:
     """Hold the app registry against the tables of the database."""
     with connection.cursor() as cursor:
@@ -141,29 +152,22 @@ def take_inventory(apps: Apps, connection: BaseDatabaseWrapper) -> Inventory:
             for info in connection.introspection.get_table_list(cursor)
             if info.type in ("t", "p")
         }
-    by_table: dict[str, list[type[Model]]] = {}
-    for model in get_models(apps, connection):
-        by_table.setdefault(model._meta.db_table, []).append(model)
     convert = connection.introspection.identifier_converter
-    known = {convert(name) for name in by_table}
-    present = [
-        merge_models(models, connection)
-        for name, models in by_table.items()
-        if convert(name) in found
-    ]
-    absent = [
-        models[0]._meta.label
-        for name, models in by_table.items()
-        if convert(name) not in found and models[0]._meta.can_migrate(connection)
-    ]
+    tables = describe_tables(apps, connection)
     return Inventory(
-        tables=tuple(sort_by_dependency(present)),
-        unknown=tuple(sorted(found - known)),
-        absent=tuple(label for label in absent if label != "migrations.Migration"),
+        tables=tuple(table for table in tables if convert(table.name) in found),
+        unknown=tuple(sorted(found - {convert(table.name) for table in tables})),
+        absent=tuple(
+            table.label
+            for table in tables
+            if convert(table.name) not in found
+            and table.model._meta.can_migrate(connection)
+            and table.name != MIGRATIONS_TABLE
+        ),
     )
 
 
-def sort_by_dependency(tables: Sequence[Table]) -> list[Table]:
+def sort_by_dependency(tables: Sequence[Table]) -> tuple[Table, ...]:
     """Return the tables with each behind those that it refers to; a cycle is cut where entered."""
     by_name = {table.name: table for table in tables}
     ordered: dict[str, Table] = {}
@@ -181,7 +185,7 @@ def sort_by_dependency(tables: Sequence[Table]) -> list[Table]:
             elif target in by_name:
                 entered.add(target)
                 path.append((by_name[target], iter(sorted(by_name[target].references))))
-    return list(ordered.values())
+    return tuple(ordered.values())
 
 
 def get_labels(table: Table) -> set[str]:

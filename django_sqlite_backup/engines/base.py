@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.color import no_style
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
-from django.db.transaction import Atomic, atomic
+from django.db.transaction import atomic
 from django.utils import timezone
 
 from django_sqlite_backup.composites import composite_to_stored, composite_to_text
@@ -184,17 +184,19 @@ class Engine:
     # Writing
 
     @contextmanager
-    def restoring(self, replacement: Replacement) -> Iterator[None]:
-        """One transaction on the project's own connection, in which the tables are replaced.
+    def transaction(self, file: "OpenedBackup", *, migrates: bool) -> Iterator[None]:
+        """One transaction on the project's own connection, for all that a restore does.
 
-        The checks that must wait for the last row are made when it ends, before it commits.
+        `migrates` says whether the schema is changed in it too.
         """
-        with self.connection.constraint_checks_disabled(), self.transaction():
+        with self.connection.constraint_checks_disabled(), atomic(using=self.connection.alias):
             yield
-            self.check_constraints(replacement.checked)
 
-    def transaction(self) -> Atomic:
-        return atomic(using=self.connection.alias)
+    @contextmanager
+    def replacing(self, replacement: Replacement) -> Iterator[None]:
+        """Prepare the tables for new rows; at the end, check what had to wait for the last row."""
+        yield
+        self.check_constraints(replacement.checked)
 
     def check_constraints(self, tables: Sequence[Table]) -> None:
         """Raise `IntegrityError` where a foreign key of the tables, or to them, dangles."""

@@ -20,7 +20,7 @@ from django_sqlite_backup.stored_forms import (
 )
 from django_sqlite_backup.tables import Column, Table
 
-from .base import Engine, Replacement
+from .base import Engine
 from .lines import build_chunks, register_functions
 from .mysql_forms import HEXADECIMAL, line_sql
 from .pipe import closing_descriptor, feed
@@ -151,7 +151,7 @@ class MySQLEngine(Engine):
     # Writing
 
     @contextmanager
-    def restoring(self, replacement: Replacement) -> Iterator[None]:
+    def transaction(self, file: "OpenedBackup", *, migrates: bool) -> Iterator[None]:
         """The sequences are set when the rows are committed: on this engine that is DDL."""
         if not self.connection.in_atomic_block:
             self.allow_local_infile()
@@ -160,7 +160,7 @@ class MySQLEngine(Engine):
             self.set_session()
             self.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}")
             self.execute(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}")
-            with super().restoring(replacement):
+            with super().transaction(file, migrates=migrates):
                 yield
         if not self.connection.in_atomic_block:
             for name, value in self.next_keys.items():

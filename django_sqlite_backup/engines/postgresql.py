@@ -28,8 +28,22 @@ if TYPE_CHECKING:
     from django_sqlite_backup.backup_file import NewBackupFile
     from django_sqlite_backup.validation import OpenedBackup
 
+LOCK_TIMEOUT = "30s"
 LIBPQ_WITH_CHUNKS = 170000
 CHUNK_ROWS = 1000
+
+SESSION = {
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    # As pg_dump does: a long copy is no runaway statement, and rows that a policy hides from
+    # this role are an error, not rows that are missing.
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "row_security": "off",
+    "synchronize_seqscans": "off",
+}
 
 
 class PostgreSQLEngine(Engine):
@@ -45,21 +59,21 @@ class PostgreSQLEngine(Engine):
 
     def set_session(self) -> None:
         """Fix, until the transaction ends, what the text of a value depends on."""
-        settings = {
-            "TimeZone": "UTC" if self.uses_time_zones else self.connection.timezone_name,
-            "DateStyle": "ISO, YMD",
-            "IntervalStyle": "postgres",
-            "extra_float_digits": "1",
-            "bytea_output": "hex",
-            # As pg_dump does: a long copy is no runaway statement, and rows that a policy hides
-            # from this role are an error, not rows that are missing.
-            "statement_timeout": "0",
-            "idle_in_transaction_session_timeout": "0",
-            "row_security": "off",
-            "synchronize_seqscans": "off",
-        }
+        zone = "UTC" if self.uses_time_zones else self.connection.timezone_name
+        self.configure({**SESSION, "TimeZone": zone})
+
+    def configure(self, settings: dict[str, str]) -> None:
         calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
         self.fetchall(f"SELECT {calls}", [text for item in settings.items() for text in item])
+
+    @contextmanager
+    def keeping_session(self) -> Iterator[None]:
+        """Set everything back for what follows in the same transaction: migrations."""
+        names = [*SESSION, "TimeZone"]
+        calls = ", ".join(["current_setting(%s)"] * len(names))
+        (values,) = self.fetchall(f"SELECT {calls}", names)
+        yield
+        self.configure(dict(zip(names, values, strict=True)))
 
     @property
     def uses_time_zones(self) -> bool:
@@ -154,8 +168,15 @@ class PostgreSQLEngine(Engine):
     # Writing
 
     @contextmanager
-    def restoring(self, replacement: Replacement) -> Iterator[None]:
-        with self.transaction():
+    def transaction(self, file: "OpenedBackup", *, migrates: bool) -> Iterator[None]:
+        with super().transaction(file, migrates=migrates):
+            self.fetchall("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+            yield
+
+    @contextmanager
+    def replacing(self, replacement: Replacement) -> Iterator[None]:
+        """Set the session for the rows, and aside what slows them down or acts on them."""
+        with self.keeping_session():
             self.set_session()
             self.lock(replacement.tables)
             self.set_aside = SetAside(self, replacement.tables)
@@ -167,7 +188,6 @@ class PostgreSQLEngine(Engine):
         """Take every lock at once, before anything is done, or give up after a while."""
         if tables:
             names = ", ".join(self.quote(table.name) for table in tables)
-            self.execute("SELECT set_config('lock_timeout', '30s', true)")
             self.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
 
     def empty_table(self, table: Table) -> None:

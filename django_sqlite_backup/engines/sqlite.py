@@ -1,7 +1,7 @@
 """SQLite: whole records copied from file to file by SQLite itself, under ATTACH."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,20 +116,22 @@ class SQLiteEngine(Engine):
     # Writing
 
     @contextmanager
-    def restoring(self, replacement: Replacement) -> Iterator[None]:
-        """Foreign keys are off, and so are triggers: they are dropped and made again."""
-        with (
-            self.attaching(replacement.file),
-            self.connection.constraint_checks_disabled(),
-            self.transaction(),
-        ):
+    def transaction(self, file: "OpenedBackup", *, migrates: bool) -> Iterator[None]:
+        # A migration must not find a table in the file that the live database lacks.
+        attaching = nullcontext() if migrates else self.attaching(file)
+        with attaching, super().transaction(file, migrates=migrates):
             # Where the caller's transaction keeps foreign keys on, they wait for its end.
             self.execute("PRAGMA defer_foreign_keys = ON")
-            triggers = self.drop_triggers(replacement.tables)
             yield
-            self.check_constraints(replacement.checked)
-            for sql in triggers:
-                self.execute(sql)
+
+    @contextmanager
+    def replacing(self, replacement: Replacement) -> Iterator[None]:
+        """Triggers are dropped and made again: they must not act on restored rows."""
+        triggers = self.drop_triggers(replacement.tables)
+        with super().replacing(replacement):
+            yield
+        for sql in triggers:
+            self.execute(sql)
 
     @contextmanager
     def attaching(self, file: "OpenedBackup") -> Iterator[None]:

@@ -1,14 +1,17 @@
 """`manage.py sqliterestore`"""
 
+import json
 import sys
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.db import connections
 
 from django_sqlite_backup.conf import make_mechanism, settings
 from django_sqlite_backup.exceptions import RestoreForbidden
 from django_sqlite_backup.management.base import BackupCommand, pluralize
-from django_sqlite_backup.restore_run import describe_replacement
+from django_sqlite_backup.management.describe import describe_plan, describe_replacement
+from django_sqlite_backup.plan import RestorePlan
 
 
 class Command(BackupCommand):
@@ -23,6 +26,23 @@ class Command(BackupCommand):
             action="store_false",
             dest="migrate",
             help="Leave the schema as it is: the hooks before and after are not called.",
+        )
+        parser.add_argument(
+            "--rebuild",
+            action="store_true",
+            help="Drop the tables of all apps with migrations, and migrate them from zero to the "
+            "file's revision: the way back where a migration cannot be reversed.",
+        )
+        parser.add_argument(
+            "--no-safety-backup",
+            action="store_false",
+            dest="safety_backup",
+            help="Take no backup of the live database first where the restore cannot be undone.",
+        )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Show the whole plan and change nothing.",
         )
         parser.add_argument(
             "--verify",
@@ -47,9 +67,16 @@ class Command(BackupCommand):
             **self.get_common(**options),
             exclude=[*settings.restore_exclude, *options["exclude"]],
             migrate=options["migrate"],
+            rebuild=options["rebuild"],
+            safety_backup=options["safety_backup"],
         )
+        if options["dry_run"]:
+            self.show_plan(mechanism.plan_restore(), format=options["format"])
+            return
         if options["interactive"]:
-            self.ask(describe_replacement(mechanism))
+            plan = mechanism.plan_restore()
+            plan.check()
+            self.ask(describe_replacement(plan, connections[mechanism.database]))
         self.follow(mechanism.restore(), progress=options["progress"])
         report = mechanism.report
         assert report is not None
@@ -60,6 +87,11 @@ class Command(BackupCommand):
             + (", and found every value equal." if report.verified else ".")
         )
         self.print_report(report, sentence, format=options["format"])
+
+    def show_plan(self, plan: RestorePlan, *, format: str) -> None:
+        """Print the plan, and fail where it cannot be carried out."""
+        self.stdout.write(json.dumps(plan.as_dict()) if format == "json" else describe_plan(plan))
+        plan.check()
 
     def ask(self, description: str) -> None:
         """Show what is about to be replaced and go on only after a yes."""

@@ -1,0 +1,98 @@
+"""Plans and manifests as text for people."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_sqlite_backup.manifest import Manifest
+from django_sqlite_backup.plan import RestorePlan
+
+
+def describe_replacement(plan: RestorePlan, connection: BaseDatabaseWrapper) -> str:
+    """Return a paragraph on what a restore would replace, and by what, for a person to judge."""
+    settings = connection.settings_dict
+    host = f" on {settings['HOST']}" if settings["HOST"] else ""
+    lines = [
+        f"About to replace {sum(plan.delete.values()):,} rows in {len(plan.delete)} tables of "
+        f'"{connection.alias}" ({connection.display_name}, {settings["NAME"]}{host})',
+        f'by the {plan.rows:,} rows of "{plan.file}", backed up {describe_age(plan.manifest)} ago '
+        f"from {plan.manifest.engine}.",
+        *describe_changes(plan, shown=3),
+    ]
+    return "\n".join(lines)
+
+
+def describe_age(manifest: Manifest) -> str:
+    """Return the age of a backup in the largest unit of which it has two."""
+    age = datetime.now(UTC) - datetime.fromisoformat(manifest.created)
+    for unit in ("days", "hours", "minutes"):
+        number = age // timedelta(**{unit: 1})
+        if number >= 2:
+            return f"{number} {unit}"
+    return f"{age // timedelta(seconds=1)} seconds"
+
+
+def describe_changes(plan: RestorePlan, shown: int) -> Iterator[str]:
+    """Yield lines on the migrations, what is left out, and what happens where it fails."""
+    data = plan.as_dict()
+    for title, name in (
+        ("Migrations to unapply", "unapply"),
+        ("Migrations to apply before the rows", "apply"),
+        ("Migrations to apply to the rows", "update"),
+    ):
+        if data[name]:
+            yield f"{title}:"
+            yield from describe_migrations(data[name], shown)
+    if data["rebuild"]:
+        yield "The tables of all migrated apps are dropped and made anew."
+    if data["removed"]:
+        yield f"Of apps that are not installed any more: {', '.join(data['removed'])}."
+    yield from plan.get_warnings()
+    if plan.one_transaction:
+        yield "All of it is one transaction: a failure changes nothing."
+    else:
+        yield "This is not one transaction: a failure may leave the database in between."
+    if plan.safety_backup:
+        yield f'The database is backed up first, to "{plan.safety_backup}".'
+
+
+def describe_revisions(plan: RestorePlan) -> Iterator[str]:
+    """Yield a line for each app that is not at the same migration in file and live database."""
+    data = plan.as_dict()
+    stored, live = data["file_revision"], data["live_revision"]
+    for app_label in sorted({*stored, *live}):
+        its, own = (", ".join(last.get(app_label, ["nothing"])) for last in (stored, live))
+        if its != own:
+            yield f"{app_label}: the file is at {its}, the database at {own}."
+
+
+def describe_migrations(migrations: list[dict[str, object]], shown: int) -> Iterator[str]:
+    for migration in migrations[:shown]:
+        marks = [
+            *([] if migration["reversible"] else ["irreversible"]),
+            *([] if migration["atomic"] else ["not atomic"]),
+        ]
+        yield f"  {migration['migration']}" + (f" ({', '.join(marks)})" if marks else "")
+    if len(migrations) > shown:
+        yield f"  and {len(migrations) - shown} more"
+
+
+def describe_plan(plan: RestorePlan) -> str:
+    """Return the whole plan as text."""
+    labels = sorted({*plan.delete, *plan.insert})
+    width = max(map(len, labels), default=0)
+    lines = [
+        f'"{plan.file}", backed up {describe_age(plan.manifest)} ago from {plan.manifest.engine}',
+        *describe_revisions(plan),
+        *describe_changes(plan, shown=1000),
+        f"{'':{width}}  {'delete':>12}  {'insert':>12}",
+        *(
+            f"{label:{width}}  {plan.delete.get(label, 0):>12,}  {plan.insert.get(label, 0):>12,}"
+            for label in labels
+        ),
+    ]
+    if plan.kept:
+        lines.append(f"Left as they are: {', '.join(plan.kept)}.")
+    lines += [f"Obstacle: {obstacle}" for obstacle in plan.obstacles]
+    return "\n".join(lines)

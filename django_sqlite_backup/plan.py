@@ -1,0 +1,103 @@
+"""What a restore would do: decided, and shown, before anything is touched."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .exceptions import RevisionMismatch
+from .manifest import Manifest
+from .revisions import Revisions, get_key
+from .tables import Table
+
+
+@dataclass(frozen=True)
+class RestorePlan:
+    """What a restore would do."""
+
+    file: Path
+    manifest: Manifest
+    revisions: Revisions | None
+    """None where the schema stays as it is."""
+    rebuild: bool
+    tables: tuple[Table, ...]
+    """The tables that are filled, as they are at the file's revision, in dependency order."""
+    referring: tuple[Table, ...]
+    """The tables that refer to those, and are not filled themselves."""
+    emptied: tuple[Table, ...]
+    """The live tables that lose their rows, as they are now."""
+    delete: dict[str, int]
+    """Live rows that are deleted, by label."""
+    insert: dict[str, int]
+    """Rows that are restored, by label."""
+    left_out: tuple[str, ...]
+    """What the file has and the restore does not take: labels, and labels with a column."""
+    defaults: tuple[str, ...]
+    """Columns that the file does not have, and that get their default."""
+    kept: tuple[str, ...]
+    """Labels of live tables that are left as they are."""
+    obstacles: tuple[str, ...]
+    """What forbids the restore, in sentences."""
+    one_transaction: bool
+    """Whether all of it is undone if any of it fails."""
+    safety_backup: Path | None
+    """Where the live database is backed up first, because it is not."""
+
+    @property
+    def rows(self) -> int:
+        return sum(self.insert.values())
+
+    @property
+    def changes_schema(self) -> bool:
+        return self.revisions is not None and bool(self.revisions.migrations or self.rebuild)
+
+    def check(self) -> None:
+        """Raise `RevisionMismatch` where the plan cannot be carried out."""
+        if self.revisions is not None:
+            self.revisions.check(rebuild=self.rebuild)
+        if self.obstacles:
+            raise RevisionMismatch(" ".join(self.obstacles))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as plain data."""
+        revisions = self.revisions
+        irreversible = {key for key, _ in revisions.irreversible} if revisions else set()
+
+        def describe(name: str) -> list[dict[str, Any]]:
+            return [
+                {
+                    "migration": ".".join(get_key(migration)),
+                    "atomic": bool(migration.atomic),
+                    "reversible": get_key(migration) not in irreversible,
+                }
+                for migration in (getattr(revisions, name) if revisions else ())
+            ]
+
+        return {
+            "file": str(self.file),
+            "created": self.manifest.created,
+            "file_revision": revisions.get_last(revisions.stored) if revisions else {},
+            "live_revision": revisions.get_last(revisions.live) if revisions else {},
+            "unapply": describe("unapply"),
+            "apply": describe("apply"),
+            "update": describe("update"),
+            "newer": [".".join(key) for key in (revisions.newer if revisions else ())],
+            "removed": [".".join(key) for key in (revisions.removed if revisions else ())],
+            "rebuild": self.rebuild,
+            "delete": self.delete,
+            "insert": self.insert,
+            "left_out": list(self.left_out),
+            "defaults": list(self.defaults),
+            "kept": list(self.kept),
+            "obstacles": list(self.obstacles),
+            "one_transaction": self.one_transaction,
+            "safety_backup": str(self.safety_backup) if self.safety_backup else None,
+        }
+
+    def get_warnings(self) -> list[str]:
+        """Return a sentence for each thing that a restore does not do, and might be thought to."""
+        warnings = []
+        if self.left_out:
+            warnings.append(f"In the file and not restored: {', '.join(self.left_out)}.")
+        if self.defaults:
+            warnings.append(f"Not in the file, left to defaults: {', '.join(self.defaults)}.")
+        return warnings

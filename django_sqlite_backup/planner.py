@@ -1,0 +1,151 @@
+"""How a plan is made: the file's tables held against the live database at both revisions."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.apps import apps
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .engines.base import Engine
+from .plan import RestorePlan
+from .revisions import compare, get_apps
+from .tables import MIGRATIONS_TABLE, Table, check_labels, describe_tables, take_inventory
+from .validation import OpenedBackup
+
+if TYPE_CHECKING:
+    from .mechanism import BackupMechanism
+
+BOOKKEEPING = {"contenttypes.ContentType", "auth.Permission", "sites.Site", "migrations.Migration"}
+"""What `migrate` itself fills: a database with no other rows has nothing to lose."""
+
+
+class Planner:
+    """Makes the plan of one restore; changes nothing."""
+
+    def __init__(self, mechanism: "BackupMechanism", engine: Engine, file: OpenedBackup) -> None:
+        self.mechanism = mechanism
+        self.engine = engine
+        self.live: BaseDatabaseWrapper = engine.connection
+        self.file = file
+        self.revisions = compare(file.connection, self.live) if mechanism.migrate else None
+        live_apps = get_apps(self.live)
+        self.present = take_inventory(live_apps, self.live).tables
+        registry = self.revisions.get_apps() if self.revisions else live_apps
+        self.described = describe_tables(registry, self.live)
+        check_labels(mechanism.all_labels, [*self.described, *self.present], apps)
+        self.left_out: list[str] = []
+        self.defaults: list[str] = []
+        self.obstacles: list[str] = []
+
+    def make(self) -> RestorePlan:
+        tables = tuple(self.select_tables())
+        names = {table.name for table in tables}
+        entries = self.file.manifest.tables
+        known = {table.name for table in self.described}
+        self.left_out += [entry.label for name, entry in entries.items() if name not in known]
+        emptied = tuple(table for table in self.present if table.name in names or self.goes(table))
+        rows = {table.label: self.engine.count_rows(table) for table in self.present}
+        kept = [table for table in self.present if table not in emptied]
+        self.obstacles += self.find_endangered([t for t in kept if rows[t.label]])
+        one_transaction = self.is_one_transaction()
+        delete = {table.label: rows[table.label] for table in emptied}
+        has_rows = any(rows[label] for label in rows if label not in BOOKKEEPING)
+        wants_safety = self.mechanism.safety_backup and has_rows and not one_transaction
+        return RestorePlan(
+            file=self.file.path,
+            manifest=self.file.manifest,
+            revisions=self.revisions,
+            rebuild=self.mechanism.rebuild,
+            tables=tables,
+            referring=tuple(
+                table
+                for table in self.described
+                if table.name not in names and table.references & names
+            ),
+            emptied=emptied,
+            delete=delete,
+            insert={table.label: entries[table.name].rows for table in tables},
+            left_out=tuple(self.left_out),
+            defaults=tuple(self.defaults),
+            kept=tuple(table.label for table in kept if table.name != MIGRATIONS_TABLE),
+            obstacles=tuple(self.obstacles),
+            one_transaction=one_transaction,
+            safety_backup=name_safety_backup(self.file.path) if wants_safety else None,
+        )
+
+    def select_tables(self) -> Iterator[Table]:
+        """Yield the tables that are filled, with the columns that are."""
+        present = {table.name for table in self.present}
+        for table in self.described:
+            if (
+                table.name in self.file.manifest.tables
+                and self.mechanism.is_selected(table)
+                and self.mechanism.restore_table_filter(table.bind(self.file.connection))
+            ):
+                if self.revisions is None and table.name not in present:
+                    self.left_out.append(table.label)
+                    continue
+                yield self.match_columns(table)
+
+    def match_columns(self, table: Table) -> Table:
+        """Return the table with the columns that file and model have; note the others."""
+        stored = self.file.get_columns(table.name)
+        live = {column.name: column for column in table.columns}
+        extra = [f"{table.label}.{name}" for name in stored if name not in live]
+        missing = [column for name, column in live.items() if name not in stored]
+        if self.revisions is not None and (extra or missing):
+            names = [*extra, *(f"{table.label}.{column.name}" for column in missing)]
+            self.obstacles.append(
+                f"File and code record the same migrations and differ all the same in "
+                f"{', '.join(names)}: a migration is missing. Make it, or use --no-migrate."
+            )
+        self.left_out += extra
+        for column in missing:
+            if column.generated:
+                continue
+            name = f"{table.label}.{column.name}"
+            if column.null or column.has_default:
+                self.defaults.append(name)
+            elif self.revisions is None:
+                self.obstacles.append(
+                    f"{name} may not be NULL, has no default in the database, and is not in the "
+                    "file. Restore with the migrations, or give the column a default first."
+                )
+        return table.with_columns(name for name in live if name in stored)
+
+    def goes(self, table: Table) -> bool:
+        """Return whether a live table goes: the file's revision does not have it."""
+        if self.revisions is None or not self.revisions.differ or table.name == MIGRATIONS_TABLE:
+            return False
+        goes = table.name not in {described.name for described in self.described}
+        return goes and self.mechanism.is_selected(table)
+
+    def find_endangered(self, tables: list[Table]) -> Iterator[str]:
+        """Yield why a table that keeps its rows would lose some of them on the way back."""
+        if self.revisions is None:
+            return
+        touched = {migration.app_label for migration in self.revisions.unapply}
+        if self.mechanism.rebuild:
+            touched = {app_label for app_label, _ in self.revisions.graph.nodes}
+        for table in tables:
+            if table.model._meta.app_label in touched and table.name != MIGRATIONS_TABLE:
+                yield (
+                    f"{table.label} is not restored, and its rows would be lost where migrations "
+                    f"of {table.model._meta.app_label} are taken back. Restore it too, or empty it."
+                )
+
+    def is_one_transaction(self) -> bool:
+        if self.revisions is None:
+            return True
+        if not (self.revisions.migrations or self.mechanism.rebuild):
+            return True
+        return self.engine.rolls_back_ddl and not self.revisions.non_atomic
+
+
+def name_safety_backup(path: Path) -> Path:
+    """Return the name, beside the file, of a backup of what the restore is about to replace."""
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    name = path.name.removesuffix(".sqlite3")
+    return path.with_name(f"{name}.before-restore-{moment}.sqlite3")
