@@ -1,0 +1,60 @@
+"""What tests do to a backup file, and how they read it, without the package."""
+
+import hashlib
+import json
+import sqlite3
+from contextlib import closing
+
+MANIFEST = "django_sqlite_backup_manifest"
+
+
+def execute(path, *statements):
+    """Run SQL on a file and return the rows of the last statement."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        rows = [connection.execute(statement).fetchall() for statement in statements]
+        return rows[-1]
+
+
+def find_digest(data):
+    """Return the slice where a backup keeps its checksum: the end of the second page."""
+    page_size = int.from_bytes(data[16:18], "big")
+    return slice(2 * page_size - 64, 2 * page_size)
+
+
+def hash_file(data):
+    """Return the checksum as another program would compute it."""
+    place = find_digest(data)
+    return hashlib.sha256(data[: place.start] + b"0" * 64 + data[place.stop :]).hexdigest()
+
+
+def reseal(path):
+    """Write a checksum that holds, as somebody who means harm would."""
+    data = bytearray(path.read_bytes())
+    data[find_digest(data)] = hash_file(bytes(data)).encode()
+    path.write_bytes(data)
+
+
+def edit(path, *statements):
+    """Change a backup by SQL and make its checksum hold again."""
+    execute(path, *statements)
+    reseal(path)
+
+
+def read_manifest(path):
+    return {key: json.loads(text) for key, text in execute(path, f"SELECT * FROM {MANIFEST}")}
+
+
+def edit_manifest(path, **values):
+    """Make the manifest say something else, and make the checksum hold."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for key, value in values.items():
+            row = (value if isinstance(value, bytes) else json.dumps(value), key)
+            connection.execute(f"UPDATE {MANIFEST} SET value = ? WHERE key = ?", row)
+    reseal(path)
+
+
+def overwrite(path, offset, data):
+    """Overwrite bytes of a file, and leave the checksum as it is."""
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        file.write(data)
