@@ -5,6 +5,7 @@ to that file, other Python blocks are run, and so is each `$` line of a console 
 must be what the block shows (numbers and paths aside; `...` stands for any number of lines).
 """
 
+import ast
 import dataclasses
 import inspect
 import os
@@ -28,11 +29,11 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 REFERENCE = ROOT / "docs" / "reference.md"
 FILE_FORMAT = ROOT / "docs" / "file-format.md"
-DOCS = [REFERENCE, FILE_FORMAT, ROOT / "docs" / "architecture.md"]
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+DOCS = [REFERENCE, FILE_FORMAT, ARCHITECTURE]
+PACKAGE = ROOT / "django_sqlite_backup"
 COMMANDS = sorted(
-    path.stem
-    for path in ROOT.glob("django_sqlite_backup/management/commands/*.py")
-    if path.stem != "__init__"
+    path.stem for path in PACKAGE.glob("management/commands/*.py") if path.stem != "__init__"
 )
 
 SETTINGS = """
@@ -207,6 +208,30 @@ def test_links_between_the_documents_lead_somewhere():
             assert (document.parent / link).is_file(), f"{document.name}: {link}"
 
 
+def test_modules_import_only_from_the_layers_above():
+    (layers,) = (text for language, text in get_blocks(ARCHITECTURE) if not language)
+    order = layers.split()
+    for module in order:
+        path = PACKAGE / f"{module.replace('.', '/')}.py"
+        path = path if path.exists() else path.with_suffix("") / "__init__.py"
+        for imported in get_imports(path):
+            if imported in order:
+                assert order.index(imported) < order.index(module), f"{module}: {imported}"
+
+
+def get_imports(path):
+    """Return the modules of the package that a module of it needs to be imported."""
+    parents = path.relative_to(PACKAGE).parent.parts
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = [*parents[: len(parents) + 1 - node.level], *(node.module or "").split(".")]
+            names = [] if node.module else [alias.name for alias in node.names]
+            yield ".".join(filter(None, base))
+            yield from (".".join(filter(None, [*base, name])) for name in names)
+        elif isinstance(node, ast.ImportFrom) and node.module.startswith(f"{PACKAGE.name}."):
+            yield node.module.removeprefix(f"{PACKAGE.name}.")
+
+
 @pytest.mark.parametrize("document", [README, REFERENCE], ids=lambda document: document.name)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_flag_is_documented(command, document):
@@ -228,7 +253,7 @@ def test_every_setting_is_documented(document):
 
 
 def test_every_check_is_documented():
-    source = (ROOT / "django_sqlite_backup" / "checks.py").read_text()
+    source = (PACKAGE / "checks.py").read_text()
     documented = re.findall(r"^\| `(sqlite_backup\.\w+)` \|", REFERENCE.read_text(), re.MULTILINE)
     assert documented == sorted(set(re.findall(r'id="(sqlite_backup\.\w+)"', source)))
 
