@@ -303,6 +303,7 @@ def test_the_question_names_both_sides(project):
     assert text == (
         f'About to replace 12 rows in 2 tables of "default" (SQLite, {project.live})\n'
         f'by the 22 rows of "{project.backup}", backed up {days} days ago from postgresql.\n'
+        "All of it is one transaction: a failure changes nothing.\n"
         "Replace them? [y/N] n\n"
         "CommandError: Nothing was changed.\n"
     )
@@ -311,12 +312,13 @@ def test_the_question_names_both_sides(project):
 @pytest.mark.parametrize("alias", ["postgresql", "mysql"])
 def test_the_question_names_the_host(databases, backup_path, alias):
     from django_sqlite_backup import BackupMechanism
-    from django_sqlite_backup.restore_run import describe_replacement
+    from django_sqlite_backup.management.describe import describe_replacement
 
     fill_shop(databases.use(alias))
     report_of("sqlitebackup", "shop", database=alias)
     database = connections[alias].settings_dict
-    text = describe_replacement(BackupMechanism(database=alias))
+    plan = BackupMechanism(database=alias).plan_restore()
+    text = describe_replacement(plan, connections[alias])
     assert f"({connections[alias].display_name}, {database['NAME']} on {database['HOST']})" in text
 
 
