@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -108,6 +109,9 @@ class Manifest:
         for key, kind in TYPES.items():
             if type(getattr(self, key)) is not kind:
                 raise InvalidBackup(f'The manifest makes no sense where it says "{key}".')
+        for key, lists in (("replaces", self.replaces.values()), ("unknown", [self.unknown])):
+            if not all(type(names) is list and are_texts(names) for names in lists):
+                raise InvalidBackup(f'The manifest makes no sense where it says "{key}".')
         try:
             zone = datetime.fromisoformat(self.created).tzinfo
         except ValueError:
@@ -117,3 +121,7 @@ class Manifest:
         for name, entry in self.tables.items():
             if not entry.makes_sense():
                 raise InvalidBackup(f'The manifest makes no sense where it describes "{name}".')
+
+
+def are_texts(values: Iterable[object]) -> bool:
+    return all(type(value) is str for value in values)
