@@ -1,6 +1,8 @@
 """What the schema hooks do by default: bring the live schema to a revision with `migrate`."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.apps import apps
@@ -8,12 +10,13 @@ from django.core.management import call_command, get_commands, load_command_clas
 from django.core.management.base import BaseCommand
 from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.graph import MigrationGraph
 from django.db.migrations.recorder import MigrationRecorder
 
 from .revisions import Revisions, compare, get_apps, get_recorded
+
+SCHEMA_CHANGE = re.compile(r"\s*(ALTER|CREATE|DROP|TRUNCATE|REINDEX|CLUSTER)\b", re.IGNORECASE)
 
 
 def migrate_to_recorded(
@@ -38,7 +41,8 @@ def migrate_to_recorded(
     for migrations, backwards in ((revisions.unapply, True), (revisions.apply, False)):
         if migrations:
             executor = make_executor(to_connection, revisions.graph)
-            executor.migrate(None, plan=[(migration, backwards) for migration in migrations])
+            with checking_keys(to_connection):
+                executor.migrate(None, plan=[(migration, backwards) for migration in migrations])
     create_unmigrated(to_connection, revisions.unmigrated_apps)
 
 
@@ -47,12 +51,14 @@ def migrate_to_code(connection: BaseDatabaseWrapper) -> None:
 
     `post_migrate` receivers run once, also where there is nothing to migrate.
     """
-    command = load_migrate()
-    # Instead of the command's own, which only prints.
-    command.migration_progress_callback = KeyCheck(connection)  # type: ignore[attr-defined]
-    call_command(
-        command, database=connection.alias, interactive=False, verbosity=0, skip_checks=True
-    )
+    with checking_keys(connection):
+        call_command(
+            load_migrate(),
+            database=connection.alias,
+            interactive=False,
+            verbosity=0,
+            skip_checks=True,
+        )
 
 
 def load_migrate() -> BaseCommand:
@@ -61,26 +67,35 @@ def load_migrate() -> BaseCommand:
     return app if isinstance(app, BaseCommand) else load_command_class(app, "migrate")
 
 
-class KeyCheck:
-    """A callback of the executor that checks keys after each migration.
+@contextmanager
+def checking_keys(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Let no key wait to be checked while the schema is changed inside a transaction.
 
-    What waits for the end of a transaction must not wait for the next `ALTER TABLE`: PostgreSQL
-    refuses one while the events of deferred triggers are pending.
+    PostgreSQL refuses to alter a table with pending events of deferred triggers. Where each
+    migration has a transaction of its own, a data migration leaves few: an update of a row leaves
+    one only if the key changes, or if the row is as new as the transaction. After a restore in the
+    same transaction, every row is.
     """
+    if connection.vendor == "postgresql" and connection.in_atomic_block:
+        with connection.execute_wrapper(check_keys_first):
+            yield
+    else:
+        yield
 
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
-        self.connection = connection
 
-    def __call__(
-        self, action: str, migration: Migration | None = None, fake: bool | None = False
-    ) -> None:
-        if action in ("apply_success", "unapply_success") and self.connection.in_atomic_block:
-            self.connection.check_constraints()
+def check_keys_first(
+    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    """Check what waits, before a statement that changes the schema."""
+    if SCHEMA_CHANGE.match(str(sql)):
+        for when in ("IMMEDIATE", "DEFERRED"):
+            execute(f"SET CONSTRAINTS ALL {when}", None, False, context)
+    return execute(sql, params, many, context)
 
 
 def make_executor(connection: BaseDatabaseWrapper, graph: MigrationGraph) -> MigrationExecutor:
     """Return an executor for the migrations of this graph."""
-    executor = MigrationExecutor(connection, KeyCheck(connection))
+    executor = MigrationExecutor(connection)
     executor.loader.graph = graph
     return executor
 

@@ -1,0 +1,9 @@
+"""The project's own `manage.py`, in whatever state its code is."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
+execute_from_command_line(sys.argv)
