@@ -36,7 +36,9 @@ SITE_QUERIES = {
     "images": "SELECT id, title, file, width, focal_point_x, uploaded_by_user_id, created_at "
     "FROM wagtailimages_image",
     "sites": "SELECT hostname, site_name, root_page_id FROM wagtailcore_site",
-    "content types": "SELECT id, app_label, model FROM django_content_type",
+    # `migrate` adds this one on SQLite, where the search index has a second table.
+    "content types": "SELECT id, app_label, model FROM django_content_type "
+    "WHERE model <> 'sqliteftsindexentry'",
 }
 
 
@@ -104,7 +106,7 @@ class Site:
         with closing(OPENERS[self.engine](self.database)) as engine:
             query = engine.query if self.engine == "mysql" else engine.connection.execute
             return {
-                what: sorted([spelled(cell) for cell in row] for row in query(sql))
+                what: sorted("\t".join(map(spelled, row)) for row in query(sql))
                 for what, sql in SITE_QUERIES.items()
             }
 
