@@ -58,3 +58,15 @@ def overwrite(path, offset, data):
     with open(path, "r+b") as file:
         file.seek(offset)
         file.write(data)
+
+
+def dump(path):
+    """Return the whole database as sorted lines of SQL; a key not yet counted is no line."""
+    with closing(sqlite3.connect(path)) as connection:
+        uncounted = ('INSERT INTO "sqlite_sequence"', ",0);")
+        lines = connection.iterdump()
+        return sorted(
+            line
+            for line in lines
+            if not (line.startswith(uncounted[0]) and line.endswith(uncounted[1]))
+        )
