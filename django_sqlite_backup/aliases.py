@@ -128,7 +128,14 @@ def get_live_path(connection: BaseDatabaseWrapper) -> Path | None:
 def check_not_live(path: Path, connection: BaseDatabaseWrapper) -> None:
     """Raise `ConfigurationError` where backup and live database are one file."""
     live = get_live_path(connection)
-    if live is not None and (path == live or (path.exists() and os.path.samefile(path, live))):
+    if live is not None and is_same_file(path, live):
         raise ConfigurationError(
             f'"{path}" is the live database "{connection.alias}" itself. Name another file.'
         )
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Return whether two paths lead to one file, which need not be there yet."""
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    return one.exists() and other.exists() and os.path.samefile(one, other)
