@@ -7,8 +7,8 @@ from .exceptions import explaining
 from .indexes import create_indexes
 from .manifest import TableEntry
 from .origin import describe_origin
+from .recorded import take_notes
 from .report import Progress
-from .revisions import take_notes
 from .runs import Run
 from .stored_forms import get_declared_type, get_form
 from .tables import Inventory, Table, shorten_list

@@ -29,6 +29,8 @@ class BackupMechanism:
         verify: read back what was written and compare every value.
         migrate: let the schema hooks of a restore do their work. Without them, a restore takes the
             tables and columns that file and database both have.
+        update: migrate on to what the code has, after a restore of older rows. Without it, the live
+            database stays at the file's revision.
         rebuild: in a restore, drop the tables of all migrated apps and migrate them from zero.
         safety_backup: before a restore that cannot be undone, back the live database up.
         portable: copy by Django's own means instead of the engine's fast path.
@@ -45,6 +47,7 @@ class BackupMechanism:
         indexes: bool = False,
         verify: bool = False,
         migrate: bool = True,
+        update: bool = True,
         rebuild: bool = False,
         safety_backup: bool = True,
         portable: bool = False,
@@ -57,6 +60,7 @@ class BackupMechanism:
         self.indexes = indexes
         self.verify = verify
         self.migrate = migrate
+        self.update = update
         self.rebuild = rebuild
         self.safety_backup = safety_backup
         self.portable = portable

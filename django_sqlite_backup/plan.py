@@ -6,7 +6,8 @@ from typing import Any
 
 from .exceptions import RevisionMismatch
 from .manifest import Manifest
-from .revisions import Revisions, get_key
+from .recorded import get_key, join_key
+from .revisions import Revisions
 from .tables import Table
 
 
@@ -23,6 +24,8 @@ class RestorePlan:
     """The tables that are filled, as they are at the file's revision, in dependency order."""
     referring: tuple[Table, ...]
     """The tables that refer to those, and are not filled themselves."""
+    created: tuple[Table, ...]
+    """The tables of apps without migrations that the live database lacks."""
     emptied: tuple[Table, ...]
     """The live tables that lose their rows, as they are now."""
     delete: dict[str, int]
@@ -48,7 +51,9 @@ class RestorePlan:
 
     @property
     def changes_schema(self) -> bool:
-        return self.revisions is not None and bool(self.revisions.migrations or self.rebuild)
+        if self.revisions is None:
+            return False
+        return bool(self.revisions.migrations or self.rebuild or self.created)
 
     def check(self) -> None:
         """Raise `RevisionMismatch` where the plan cannot be carried out."""
@@ -65,12 +70,15 @@ class RestorePlan:
         def describe(name: str) -> list[dict[str, Any]]:
             return [
                 {
-                    "migration": ".".join(get_key(migration)),
+                    "migration": join_key(get_key(migration)),
                     "atomic": bool(migration.atomic),
                     "reversible": get_key(migration) not in irreversible,
                 }
                 for migration in (getattr(revisions, name) if revisions else ())
             ]
+
+        def names(attribute: str) -> list[str]:
+            return [join_key(key) for key in (getattr(revisions, attribute) if revisions else ())]
 
         return {
             "file": str(self.file),
@@ -80,8 +88,10 @@ class RestorePlan:
             "unapply": describe("unapply"),
             "apply": describe("apply"),
             "update": describe("update"),
-            "newer": [".".join(key) for key in (revisions.newer if revisions else ())],
-            "removed": [".".join(key) for key in (revisions.removed if revisions else ())],
+            "create": [table.label for table in self.created],
+            "newer": names("newer"),
+            "ahead": names("ahead"),
+            "removed": names("removed"),
             "rebuild": self.rebuild,
             "delete": self.delete,
             "insert": self.insert,

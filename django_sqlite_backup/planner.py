@@ -1,6 +1,7 @@
 """How a plan is made: the file's tables held against the live database at both revisions."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +11,17 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .engines.base import Engine
 from .plan import RestorePlan
-from .revisions import compare, get_apps
-from .tables import MIGRATIONS_TABLE, Table, check_labels, describe_tables, take_inventory
+from .revisions import Revisions, compare, get_apps
+from .schema_changes import refuses_schema_changes
+from .strays import find_strays
+from .tables import (
+    MIGRATIONS_TABLE,
+    Column,
+    Table,
+    check_labels,
+    describe_tables,
+    take_inventory,
+)
 from .validation import OpenedBackup
 
 if TYPE_CHECKING:
@@ -29,9 +39,10 @@ class Planner:
         self.engine = engine
         self.live: BaseDatabaseWrapper = engine.connection
         self.file = file
-        self.revisions = compare(file.connection, self.live) if mechanism.migrate else None
+        self.revisions = self.compare() if mechanism.migrate else None
         live_apps = get_apps(self.live)
-        self.present = take_inventory(live_apps, self.live).tables
+        self.inventory = take_inventory(live_apps, self.live)
+        self.present = self.inventory.tables
         registry = self.revisions.get_apps() if self.revisions else live_apps
         self.described = describe_tables(registry, self.live)
         check_labels(mechanism.all_labels, [*self.described, *self.present], apps)
@@ -39,8 +50,13 @@ class Planner:
         self.defaults: list[str] = []
         self.obstacles: list[str] = []
 
+    def compare(self) -> Revisions:
+        revisions = compare(self.file.connection, self.live)
+        return revisions if self.mechanism.update else replace(revisions, update=())
+
     def make(self) -> RestorePlan:
         tables = tuple(self.select_tables())
+        created = tuple(self.find_created())
         names = {table.name for table in tables}
         entries = self.file.manifest.tables
         known = {table.name for table in self.described}
@@ -48,8 +64,14 @@ class Planner:
         emptied = tuple(table for table in self.present if table.name in names or self.goes(table))
         rows = {table.label: self.engine.count_rows(table) for table in self.present}
         kept = [table for table in self.present if table not in emptied]
-        self.obstacles += self.find_endangered([t for t in kept if rows[t.label]])
-        one_transaction = self.is_one_transaction()
+        filled = [table for table in kept if rows[table.label]]
+        one_transaction = self.is_one_transaction(created)
+        self.obstacles += [
+            *find_strays(self.revisions, self.inventory, self.live),
+            *self.find_endangered(filled),
+            *self.find_dangling(filled, {table.name for table in emptied}),
+        ]
+        self.obstacles += self.find_forbidden(created, one_transaction)
         delete = {table.label: rows[table.label] for table in emptied}
         has_rows = any(rows[label] for label in rows if label not in BOOKKEEPING)
         wants_safety = self.mechanism.safety_backup and has_rows and not one_transaction
@@ -64,6 +86,7 @@ class Planner:
                 for table in self.described
                 if table.name not in names and table.references & names
             ),
+            created=created,
             emptied=emptied,
             delete=delete,
             insert={table.label: entries[table.name].rows for table in tables},
@@ -84,10 +107,13 @@ class Planner:
                 and self.mechanism.is_selected(table)
                 and self.mechanism.restore_table_filter(table.bind(self.file.connection))
             ):
-                if self.revisions is None and table.name not in present:
+                # A table that migrate will not make here, of an unmanaged model or of one that is
+                # not for this engine, is either there or not.
+                is_made = self.revisions is not None and table.model._meta.can_migrate(self.live)
+                if table.name in present or is_made:
+                    yield self.match_columns(table)
+                else:
                     self.left_out.append(table.label)
-                    continue
-                yield self.match_columns(table)
 
     def match_columns(self, table: Table) -> Table:
         """Return the table with the columns that file and model have; note the others."""
@@ -136,12 +162,57 @@ class Planner:
                     f"of {table.model._meta.app_label} are taken back. Restore it too, or empty it."
                 )
 
-    def is_one_transaction(self) -> bool:
+    def find_dangling(self, kept: list[Table], emptied: set[str]) -> Iterator[str]:
+        """Yield which rows that are kept would refer to nothing while migrations are unapplied."""
+        if self.revisions is None or not (self.revisions.unapply or self.mechanism.rebuild):
+            return
+        for table in kept:
+            for column in table.columns:
+                target = column.references[0] if column.references else None
+                if target in emptied and self.count_values(table, column):
+                    yield (
+                        f"{table.label}.{column.name} is not restored and refers to {target}, "
+                        "which must be empty while migrations are taken back. Restore "
+                        f"{table.label} too."
+                    )
+
+    def count_values(self, table: Table, column: Column) -> int:
+        ((count,),) = self.engine.fetchall(
+            f"SELECT count({self.engine.quote(column.name)}) FROM {self.engine.qualify(table)}"
+        )
+        return int(count)
+
+    def find_created(self) -> Iterator[Table]:
+        """Yield the tables of apps without migrations that have to be made."""
         if self.revisions is None:
+            return
+        present = {table.name for table in self.present}
+        for table in self.described:
+            meta = table.model._meta
+            is_unmigrated = meta.app_label in self.revisions.unmigrated_apps
+            if is_unmigrated and table.name not in present and meta.can_migrate(self.live):
+                yield table
+
+    def changes_schema(self, created: tuple[Table, ...]) -> bool:
+        if self.revisions is None:
+            return False
+        return bool(self.revisions.migrations or self.mechanism.rebuild or created)
+
+    def is_one_transaction(self, created: tuple[Table, ...]) -> bool:
+        if not self.changes_schema(created):
             return True
-        if not (self.revisions.migrations or self.mechanism.rebuild):
-            return True
+        assert self.revisions is not None
         return self.engine.rolls_back_ddl and not self.revisions.non_atomic
+
+    def find_forbidden(self, created: tuple[Table, ...], one_transaction: bool) -> Iterator[str]:
+        """Yield why a caller's transaction is no place for this restore."""
+        if not (self.live.in_atomic_block and self.changes_schema(created)):
+            return
+        if not one_transaction or refuses_schema_changes(self.live):
+            yield (
+                "The restore would change the schema, which cannot be done inside a transaction "
+                f"of {self.live.display_name}. Call it outside of atomic()."
+            )
 
 
 def name_safety_backup(path: Path) -> Path:

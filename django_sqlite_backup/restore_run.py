@@ -1,5 +1,6 @@
 """A restore: the live schema brought to the file's revision, its tables emptied and filled."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -124,7 +125,7 @@ class RestoreRun(Run):
     def update_schema(self) -> None:
         """Call the hook, with nothing remembered of the rows that were there before."""
         clear_caches()
-        if self.plan.revisions is not None:
+        if self.plan.revisions is not None and self.mechanism.update:
             with explaining_migration("updating the schema"):
                 self.mechanism.update_schema_after_restore(self.file.connection, self.live)
 
@@ -145,8 +146,8 @@ class RestoreRun(Run):
         except BackupError as error:
             raise MigrationError(
                 f"{error} What was done before could not be undone. To go back: manage.py "
-                f'sqliterestore --file "{path}" --database {self.live.alias} --rebuild '
-                "--no-safety-backup"
+                f"sqliterestore --file {shlex.quote(str(path))} --database {self.live.alias} "
+                "--rebuild --no-update --no-safety-backup --no-input"
             ) from error
 
 

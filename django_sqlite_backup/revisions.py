@@ -2,24 +2,29 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django.apps import apps as code_apps
 from django.apps.registry import Apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
-from django.db.migrations.exceptions import NodeNotFoundError
 from django.db.migrations.graph import MigrationGraph
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ProjectState
 
 from .exceptions import RevisionMismatch
 from .manifest import Manifest
-from .tables import MIGRATIONS_TABLE, shorten_list
-
-Key = tuple[str, str]
-"""App label and name of a migration."""
+from .recorded import (
+    Key,
+    describe,
+    express,
+    find_unknown,
+    find_unknown_of_file,
+    get_key,
+    get_recorded,
+    join_key,
+    load,
+)
+from .tables import MIGRATIONS_TABLE
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,8 @@ class Revisions:
     """What the code has and the file has not: run on the restored rows."""
     newer: tuple[Key, ...]
     """What the file has and the code has not."""
+    ahead: tuple[Key, ...]
+    """What the live database has and the code has not: its tables may be others than they seem."""
     removed: tuple[Key, ...]
     """What the file has of apps that are not installed any more."""
     divided: tuple[Key, ...]
@@ -74,10 +81,8 @@ class Revisions:
     def get_last(self, applied: Collection[Key]) -> dict[str, list[str]]:
         """Return the last of the applied migrations by app label: usually one."""
         last: dict[str, list[str]] = {}
-        for app_label, name in sorted(applied):
-            children = {node.key for node in self.graph.node_map[app_label, name].children}
-            if not any(key in applied and key[0] == app_label for key in children):
-                last.setdefault(app_label, []).append(name)
+        for app_label, name in sorted(get_last_keys(self.graph, applied)):
+            last.setdefault(app_label, []).append(name)
         return last
 
     def get_apps(self) -> Apps:
@@ -89,89 +94,18 @@ class Revisions:
         if self.newer:
             raise RevisionMismatch(
                 f"The backup is newer than the code: it records {describe(self.newer)}, which "
-                "the code does not have. Restore it with the code that made it, or take the "
-                "tables and columns that both sides have with --no-migrate."
+                "the code does not have (any more, if they were squashed). Restore it with the "
+                "code that made it, or take the tables and columns that both sides have with "
+                "--no-migrate."
             )
         if self.irreversible and not rebuild:
             shown = "; ".join(
-                f"{'.'.join(key)} ({operation})" for key, operation in self.irreversible
+                f"{join_key(key)} ({operation})" for key, operation in self.irreversible
             )
             raise RevisionMismatch(
                 f"The way back to the file's revision is barred by what cannot be undone: {shown}. "
                 "--rebuild drops the tables and migrates them forward from zero instead."
             )
-
-
-def get_key(migration: Migration) -> Key:
-    return (migration.app_label, migration.name)
-
-
-def parse_key(name: str) -> Key:
-    app_label, _, migration = name.partition(".")
-    return (app_label, migration)
-
-
-def describe(keys: Collection[Key]) -> str:
-    return shorten_list([".".join(key) for key in sorted(keys)])
-
-
-def get_recorded(connection: BaseDatabaseWrapper) -> frozenset[Key]:
-    """Return the migrations that the database, or the file, records as applied."""
-    return frozenset(MigrationRecorder(connection).applied_migrations())
-
-
-def load(connection: BaseDatabaseWrapper | None) -> MigrationLoader:
-    try:
-        return MigrationLoader(connection, ignore_no_migrations=True)
-    except NodeNotFoundError as error:
-        raise RevisionMismatch(
-            f"The migrations of the code do not fit what is recorded: {error}. A revision inside "
-            "a squashed migration needs the migrations that it replaced: restore with code that "
-            "still has them."
-        ) from error
-
-
-def express(
-    recorded: Collection[Key], graph: MigrationGraph, disk: dict[Key, Migration]
-) -> frozenset[Key]:
-    """Return the nodes of the graph that are applied where these migrations are recorded.
-
-    A squashed migration is applied when it is recorded or all that it replaces is, and what it
-    replaces is applied when it is
-    (https://docs.djangoproject.com/en/stable/topics/migrations/#squashing-migrations).
-    """
-    covered = set(recorded)
-    for key in recorded:
-        covered |= set(disk[key].replaces) if key in disk else set()
-    return frozenset(
-        key
-        for key, node in graph.nodes.items()
-        if key in covered or (node and node.replaces and covered.issuperset(node.replaces))
-    )
-
-
-def find_unknown(
-    recorded: frozenset[Key], disk: dict[Key, Migration], manifest: Manifest
-) -> list[Key]:
-    """Return what is recorded in the file, means something, and is not in the code.
-
-    What the code that made the backup did not know either means nothing; neither does a squashed
-    migration whose parts the code has, or a part whose squashed migration it has.
-    """
-    squashes = {
-        parse_key(name): frozenset(map(parse_key, parts))
-        for name, parts in manifest.replaces.items()
-    }
-    squashes.update({key: frozenset(m.replaces) for key, m in disk.items() if m.replaces})
-    # A part stands for nothing where the whole is in the code, and is recorded or recorded in full.
-    wholes = (
-        parts
-        for key, parts in squashes.items()
-        if key in disk and (key in recorded or recorded.issuperset(parts))
-    )
-    needless = set(map(parse_key, manifest.unknown)).union(*wholes)
-    needless |= {key for key, parts in squashes.items() if parts <= recorded & disk.keys()}
-    return sorted(recorded - disk.keys() - needless)
 
 
 def compare(
@@ -193,7 +127,8 @@ def compare(
     live = express(get_recorded(to_connection), loader.graph, disk)
     order = order_migrations(loader.graph)
     from_connection.ensure_connection()
-    unknown = find_unknown(recorded, disk, Manifest.read(from_connection.connection))
+    unknown = find_unknown_of_file(recorded, disk, Manifest.read(from_connection.connection))
+    ahead = find_unknown(get_recorded(to_connection), disk, {})
     installed = {config.label for config in code_apps.get_app_configs()}
     return Revisions(
         graph=loader.graph,
@@ -203,6 +138,7 @@ def compare(
         apply=tuple(m for m in order if get_key(m) in stored - live),
         update=tuple(m for m in order if get_key(m) not in stored),
         newer=tuple(key for key in unknown if key[0] in installed),
+        ahead=tuple(key for key in ahead if key[0] in installed),
         removed=tuple(key for key in unknown if key[0] not in installed),
         divided=tuple(sorted(divided)),
         unmigrated_apps=frozenset(live_loader.unmigrated_apps),
@@ -222,6 +158,17 @@ def check_recorded(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> 
             f"The code has several last migrations in {', '.join(sorted(conflicts))}. "
             "Merge them with makemigrations --merge first."
         )
+
+
+def get_last_keys(graph: MigrationGraph, applied: Collection[Key]) -> set[Key]:
+    """Return the applied migrations that no applied one of the same app follows."""
+    followed = {
+        parent.key
+        for key in applied
+        for parent in graph.node_map[key].parents
+        if parent.key[0] == key[0]
+    }
+    return set(applied) - followed
 
 
 def order_migrations(graph: MigrationGraph) -> list[Migration]:
@@ -254,17 +201,3 @@ def get_apps(connection: BaseDatabaseWrapper) -> Apps:
     loader = load(connection)
     applied = express(get_recorded(connection), loader.graph, loader.disk_migrations)
     return make_apps(loader.graph, applied, loader.unmigrated_apps)
-
-
-def take_notes(connection: BaseDatabaseWrapper) -> dict[str, Any]:
-    """Return what a manifest says of the recorded migrations beside their names."""
-    disk = load(connection).disk_migrations
-    recorded = sorted(get_recorded(connection))
-    return {
-        "replaces": {
-            ".".join(key): [".".join(part) for part in disk[key].replaces]
-            for key in recorded
-            if key in disk and disk[key].replaces
-        },
-        "unknown": [".".join(key) for key in recorded if key not in disk],
-    }

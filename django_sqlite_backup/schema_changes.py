@@ -10,11 +10,15 @@ from django.core.management import call_command, get_commands, load_command_clas
 from django.core.management.base import BaseCommand
 from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import truncate_name
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.graph import MigrationGraph
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.migrations.state import ProjectState
+from django.db.utils import NotSupportedError
 
-from .revisions import Revisions, compare, get_apps, get_recorded
+from .recorded import get_key, get_recorded
+from .revisions import Revisions, compare, get_apps, get_last_keys, order_migrations
 
 SCHEMA_CHANGE = re.compile(r"\s*(ALTER|CREATE|DROP|TRUNCATE|REINDEX|CLUSTER)\b", re.IGNORECASE)
 
@@ -117,11 +121,23 @@ def create_unmigrated(connection: BaseDatabaseWrapper, app_labels: Iterable[str]
         command.sync_apps(connection, set(missing))
 
 
+def refuses_schema_changes(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether the transaction that is open now is no place for a schema change.
+
+    SQLite's editor needs foreign keys off, which only works before a transaction begins.
+    """
+    try:
+        with connection.schema_editor():
+            return not connection.features.can_rollback_ddl
+    except NotSupportedError:
+        return True
+
+
 def find_migrated_tables(connection: BaseDatabaseWrapper, revisions: Revisions) -> set[str]:
     """Return the names of all tables that migrations may have made, at any of the revisions."""
     app_labels = {app_label for app_label, _ in revisions.graph.nodes}
     registries = [apps, revisions.get_apps(), get_apps(connection)]
-    return {
+    names = {
         model._meta.db_table
         for registry in registries
         for model in registry.get_models(include_auto_created=True)
@@ -129,6 +145,40 @@ def find_migrated_tables(connection: BaseDatabaseWrapper, revisions: Revisions) 
         and model._meta.can_migrate(connection)
         and router.allow_migrate_model(connection.alias, model)
     }
+    return names | find_passing_tables(connection, revisions)
+
+
+def find_passing_tables(connection: BaseDatabaseWrapper, revisions: Revisions) -> set[str]:
+    """Return the names of tables that a migration which failed half-way may have left behind.
+
+    They belong to the states just before and after the migrations that are not surely behind the
+    live database: those it has not applied, and its last ones, which it may have been taking back.
+    """
+    settled = revisions.live - get_last_keys(revisions.graph, revisions.live)
+    state, names = ProjectState(), set[str]()
+    for migration in order_migrations(revisions.graph):
+        if get_key(migration) in settled:
+            migration.mutate_state(state, preserve=False)
+        else:
+            names.update(find_tables(state, connection))
+            migration.mutate_state(state, preserve=False)
+            names.update(find_tables(state, connection))
+    return names
+
+
+def find_tables(state: ProjectState, connection: BaseDatabaseWrapper) -> Iterator[str]:
+    """Yield the names of a state's tables without rendering its models, which takes long."""
+    longest = connection.ops.max_name_length()
+    for (app_label, name), model in state.models.items():
+        allowed = router.allow_migrate(connection.alias, app_label, model_name=name)
+        if not allowed or model.options.get("proxy") or not model.options.get("managed", True):
+            continue
+        table = model.options.get("db_table") or truncate_name(f"{app_label}_{name}", longest)
+        yield table
+        for field_name, field in model.fields.items():
+            if field.many_to_many:
+                # One with a model of its own has no such table, and none is found.
+                yield field.db_table or truncate_name(f"{table}_{field_name}", longest)
 
 
 def drop_tables(connection: BaseDatabaseWrapper, revisions: Revisions) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from django_sqlite_backup.inspection import Inspection
 from django_sqlite_backup.manifest import Manifest
 from django_sqlite_backup.plan import RestorePlan
 
@@ -46,6 +47,8 @@ def describe_changes(plan: RestorePlan, shown: int) -> Iterator[str]:
             yield from describe_migrations(data[name], shown)
     if data["rebuild"]:
         yield "The tables of all migrated apps are dropped and made anew."
+    if data["create"]:
+        yield f"Tables to create: {', '.join(data['create'])}."
     if data["removed"]:
         yield f"Of apps that are not installed any more: {', '.join(data['removed'])}."
     yield from plan.get_warnings()
@@ -96,3 +99,49 @@ def describe_plan(plan: RestorePlan) -> str:
         lines.append(f"Left as they are: {', '.join(plan.kept)}.")
     lines += [f"Obstacle: {obstacle}" for obstacle in plan.obstacles]
     return "\n".join(lines)
+
+
+def describe_inspection(found: Inspection) -> str:
+    """Return what was found of a file as text."""
+    lines = [f'"{found.file}"' + (f", {found.size:,} bytes" if found.size is not None else "")]
+    if found.manifest:
+        lines += describe_manifest(found.manifest)
+    if found.migrations:
+        lines += describe_recorded(found)
+    lines += found.notes
+    lines.append(
+        f"The checksum holds: {found.checksum}"
+        if found.checksum
+        else "There is no checksum that holds."
+    )
+    return "\n".join(lines)
+
+
+def describe_manifest(manifest: Manifest) -> Iterator[str]:
+    """Yield when and where from, and a line for each table."""
+    yield f"Backed up {manifest.created}, {describe_age(manifest)} ago"
+    yield (
+        f'from "{manifest.database}" ({manifest.engine} {manifest.engine_version}, fingerprint '
+        f"{manifest.origin}),"
+    )
+    yield f"by django-sqlite-backup {manifest.package} on Django {manifest.django}."
+    yield f"{manifest.rows:,} rows in {len(manifest.tables)} tables:"
+    width = max((len(entry.label) for entry in manifest.tables.values()), default=0)
+    for entry in sorted(manifest.tables.values(), key=lambda entry: entry.label):
+        yield f"  {entry.label:{width}}  {entry.rows:>12,}"
+
+
+def describe_recorded(found: Inspection) -> Iterator[str]:
+    """Yield a line for each migration of the file, and for those that only the code has."""
+    marks = {
+        "known": "",
+        "ahead": "  (ahead: the code does not have it)",
+        "removed": "  (its app is not installed any more)",
+    }
+    yield f"{len(found.migrations)} migrations:"
+    for name, state in found.migrations.items():
+        yield f"  {name}{marks[state]}"
+    if found.behind:
+        yield f"Behind the code, which also has {len(found.behind)}:"
+        for name in found.behind:
+            yield f"  {name}"

@@ -28,6 +28,12 @@ class Command(BackupCommand):
             help="Leave the schema as it is: the hooks before and after are not called.",
         )
         parser.add_argument(
+            "--no-update",
+            action="store_false",
+            dest="update",
+            help="Leave the database at the file's revision: do not migrate on to the code's.",
+        )
+        parser.add_argument(
             "--rebuild",
             action="store_true",
             help="Drop the tables of all apps with migrations, and migrate them from zero to the "
@@ -67,6 +73,7 @@ class Command(BackupCommand):
             **self.get_common(**options),
             exclude=[*settings.restore_exclude, *options["exclude"]],
             migrate=options["migrate"],
+            update=options["update"],
             rebuild=options["rebuild"],
             safety_backup=options["safety_backup"],
         )

@@ -1,0 +1,128 @@
+"""What can be said of a backup file without any live database, even of one that is damaged."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.db import Error as DatabaseError
+
+from . import checksum
+from .aliases import registered
+from .backup_file import connect
+from .exceptions import BackupError, InvalidBackup
+from .manifest import Manifest
+from .recorded import express, find_unknown_of_file, get_key, get_recorded, join_key, load
+from .revisions import order_migrations
+from .tables import MIGRATIONS_TABLE
+from .validation import (
+    OpenedBackup,
+    check_counts,
+    check_header,
+    check_path,
+    check_plainness,
+    check_tables,
+)
+
+
+@dataclass
+class Inspection:
+    """What a file is found to be."""
+
+    file: str
+    size: int | None = None
+    """In bytes."""
+    checksum: str | None = None
+    """SHA-256, where it holds."""
+    manifest: Manifest | None = None
+    migrations: dict[str, str] = field(default_factory=dict)
+    """The recorded ones, each with "known", "ahead" of the code, or "removed" with its app."""
+    behind: list[str] = field(default_factory=list)
+    """The migrations that the code has and the file does not record."""
+    problems: list[str] = field(default_factory=list)
+    """Why the file cannot be restored from, in sentences."""
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it as plain data."""
+        manifest = asdict(self.manifest) if self.manifest else {}
+        rows = self.manifest.rows if self.manifest else None
+        return {**asdict(self), "manifest": manifest, "rows": rows, "intact": not self.problems}
+
+
+class Inspector:
+    """Looks at one file, and goes on where something is wrong with it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(os.path.realpath(path))
+        self.found = Inspection(str(path))
+
+    def inspect(self) -> Inspection:
+        """Return what can be said of the file; only its problems tell whether that is all."""
+        if self.attempt(lambda: check_path(self.path)) or self.path.is_file():
+            self.inspect_bytes()
+            self.inspect_tables()
+        return self.found
+
+    def attempt(self, check: Callable[[], Any]) -> bool:
+        """Make a check; note why it fails, and return whether it does not."""
+        try:
+            check()
+        except (BackupError, sqlite3.Error, DatabaseError, OSError) as error:
+            self.found.problems.append(str(error))
+            return False
+        return True
+
+    def inspect_bytes(self) -> None:
+        def check() -> None:
+            self.found.size = self.path.stat().st_size
+            with open(self.path, "rb") as file:
+                check_header(file, self.path)
+                if not checksum.is_intact(file):
+                    raise InvalidBackup(
+                        "The checksum does not hold: the file was damaged, cut short or edited."
+                    )
+                self.found.checksum = checksum.read_digest(file).decode()
+
+        self.attempt(check)
+
+    def inspect_tables(self) -> None:
+        # Immutable: a journal beside a file is not rolled back into it.
+        backup = OpenedBackup(self.path, connect(self.path, "ro&immutable=1"))
+        with closing(backup.connection):
+            self.attempt(lambda: self.read(backup))
+
+    def read(self, backup: OpenedBackup) -> None:
+        for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
+            backup.raw.execute(f"PRAGMA {pragma}")
+        names = check_plainness(backup)
+        self.found.manifest = backup.manifest = Manifest.read(backup.raw)
+        self.attempt(lambda: check_tables(backup, names))
+        self.attempt(lambda: check_counts(backup))
+        if MIGRATIONS_TABLE in names:
+            with registered(backup.connection):
+                self.compare(backup)
+        else:
+            self.found.notes.append(f"The file has no {MIGRATIONS_TABLE}: nobody knows its state.")
+
+    def compare(self, backup: OpenedBackup) -> None:
+        """Hold the recorded migrations against those of the code."""
+        recorded = get_recorded(backup.connection)
+        self.found.migrations = dict.fromkeys(map(join_key, sorted(recorded)), "known")
+        try:
+            loader = load(backup.connection)
+        except BackupError as error:
+            self.found.notes.append(str(error))
+            return
+        unknown = find_unknown_of_file(recorded, loader.disk_migrations, backup.manifest)
+        installed = {config.label for config in apps.get_app_configs()}
+        for key in unknown:
+            state = "ahead" if key[0] in installed else "removed"
+            self.found.migrations[join_key(key)] = state
+        applied = express(recorded, loader.graph, loader.disk_migrations)
+        keys = map(get_key, order_migrations(loader.graph))
+        self.found.behind = [join_key(key) for key in keys if key not in applied]
