@@ -4,11 +4,11 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import connections
-from zoo import fill
 
 from django_sqlite_backup import BackupMechanism
 from django_sqlite_backup.exceptions import BackupError
 from tests import oracle
+from zoo import fill
 
 
 def back_up(alias, path, *labels, **options):
@@ -16,9 +16,10 @@ def back_up(alias, path, *labels, **options):
     return exhaust(BackupMechanism(path, database=alias, labels=labels, **options), "backup")
 
 
-def restore(alias, path, *labels, **options):
-    """Restore `path` to `alias` and return the report."""
-    return exhaust(BackupMechanism(path, database=alias, labels=labels, **options), "restore")
+def restore(alias, path, *labels, migrate=False, **options):
+    """Restore `path` to `alias` and return the report. To run `migrate` each time is slow."""
+    options = {"database": alias, "labels": labels, "migrate": migrate, **options}
+    return exhaust(BackupMechanism(path, **options), "restore")
 
 
 def exhaust(mechanism, run):
@@ -42,9 +43,8 @@ def unchanged(alias, *tables):
 @contextmanager
 def refused(alias, *named):
     """A `BackupError` is raised whose message has each of the words, and nothing is changed."""
-    with unchanged(alias):
-        with pytest.raises(BackupError) as raised:
-            yield raised
+    with unchanged(alias), pytest.raises(BackupError) as raised:
+        yield raised
     for word in named:
         assert word in str(raised.value)
 

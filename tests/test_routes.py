@@ -4,15 +4,19 @@ from contextlib import closing
 
 import pytest
 from django.db import connections
-from zoo import fill
 
 from tests import oracle
 from tests.copying import back_up, file_tables, quoted_file_rows, restore
 from tests.engines import ALIASES
+from zoo import fill
 
 # Engines format the same JSON differently; each column that holds it.
 JSON = {"zoo_json": ("value", "maybe")}
-ROUTES = pytest.mark.parametrize("portable", [False, True], ids=["fast", "portable"])
+WAYS = {
+    "fast": (False, False),
+    "from_portable": (True, False),
+    "to_portable": (False, True),
+}
 
 
 class Backups:
@@ -57,16 +61,14 @@ def backups(databases, tmp_path_factory):
     return Backups(databases, tmp_path_factory.mktemp("backups"))
 
 
-@ROUTES
-@pytest.mark.parametrize("from_portable", [False, True], ids=["from_fast", "from_portable"])
-def test_every_engine_gets_the_rows_of_every_other(
-    backups, from_alias, to_alias, from_portable, portable
-):
+@pytest.mark.parametrize("way", WAYS)
+def test_every_engine_gets_the_rows_of_every_other(backups, from_alias, to_alias, way):
+    from_portable, to_portable = WAYS[way]
     path = backups.path(from_alias, from_portable)
     expected, next_keys = backups.text(to_alias)
     fill.clear(to_alias)
 
-    restore(to_alias, path, "zoo", portable=portable)
+    restore(to_alias, path, "zoo", portable=to_portable)
 
     common = set(zoo_tables(to_alias)) & set(file_tables(path))
     text = zoo_text(to_alias)
@@ -121,7 +123,7 @@ def test_same_engine_gets_back_all_that_it_alone_holds(alias, tmp_path):
     back_up(alias, tmp_path / "backup.sqlite3", verify=True)
     fill.clear(alias)
 
-    report = restore(alias, tmp_path / "backup.sqlite3", verify=True)
+    report = restore(alias, tmp_path / "backup.sqlite3", verify=True, migrate=True)
 
     assert database_state(alias) == before
     assert (report.verified, report.warnings) == (True, [])

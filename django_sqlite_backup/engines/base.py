@@ -118,10 +118,14 @@ class Engine:
         if not converters and store is None:
             return None
 
-        def to_stored(value: Any) -> Any:
-            for convert in converters:
-                value = convert(value, expression, self.connection)
-            return store(value) if store is not None and value is not None else value
+        def to_stored(cell: Any) -> Any:
+            value = cell
+            try:
+                for convert in converters:
+                    value = convert(value, expression, self.connection)
+                return store(value) if store is not None and value is not None else value
+            except (ArithmeticError, TypeError, ValueError) as error:
+                raise ValueError(f'"{cell}" in {column.name} is beyond Python: {error}') from error
 
         return to_stored
 

@@ -209,10 +209,10 @@ class MySQLEngine(Engine):
             f" SET {', '.join(assignments)}" if assignments else ""
         )
         chunks = build_chunks(file, table, expressions)
-        while rows := self.load_batch(sql, chunks):
+        while rows := self.load_batch(table, sql, chunks):
             yield rows
 
-    def load_batch(self, sql: str, chunks: Iterator[tuple[int, bytes]]) -> int:
+    def load_batch(self, table: Table, sql: str, chunks: Iterator[tuple[int, bytes]]) -> int:
         """Load the next few megabytes and return the number of rows: 0 when there are no more."""
         reader, writer = os.pipe()
         with (
@@ -223,10 +223,10 @@ class MySQLEngine(Engine):
             fed = executor.submit(feed, writer, chunks)
             cursor.execute(f"LOAD DATA LOCAL INFILE '/dev/fd/{reader}' {sql}")
             loaded, rows = cursor.rowcount, fed.result()
-        self.check_warnings(loaded, rows)
+        self.check_warnings(table, loaded, rows)
         return rows
 
-    def check_warnings(self, loaded: int, rows: int) -> None:
+    def check_warnings(self, table: Table, loaded: int, rows: int) -> None:
         """Raise `CopyError` unless every row went in as it was.
 
         With LOCAL the server makes a warning of each error, whatever the sql_mode
@@ -235,4 +235,4 @@ class MySQLEngine(Engine):
         warnings = self.fetchall("SHOW WARNINGS")
         if warnings or loaded != rows:
             reason = warnings[0][2] if warnings else f"{loaded} of {rows} rows went in"
-            raise CopyError(f"A value cannot be kept: {reason}.")
+            raise CopyError(f"A value of {table.label} cannot be kept: {reason}.")
