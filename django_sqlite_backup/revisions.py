@@ -91,13 +91,7 @@ class Revisions:
 
     def check(self, *, rebuild: bool) -> None:
         """Raise `RevisionMismatch` where there is no way to the file's revision."""
-        if self.newer:
-            raise RevisionMismatch(
-                f"The backup is newer than the code: it records {describe(self.newer)}, which "
-                "the code does not have (any more, if they were squashed). Restore it with the "
-                "code that made it, or take the tables and columns that both sides have with "
-                "--no-migrate."
-            )
+        check_known(self.newer)
         if self.irreversible and not rebuild:
             shown = "; ".join(
                 f"{join_key(key)} ({operation})" for key, operation in self.irreversible
@@ -105,6 +99,27 @@ class Revisions:
             raise RevisionMismatch(
                 f"The way back to the file's revision is barred by what cannot be undone: {shown}. "
                 "--rebuild drops the tables and migrates them forward from zero instead."
+            )
+
+
+def check_known(newer: Collection[Key]) -> None:
+    if newer:
+        raise RevisionMismatch(
+            f"The backup is newer than the code: it records {describe(newer)}, which the code "
+            "does not have (any more, if they were squashed). Restore it with the code that made "
+            "it, or take the tables and columns that both sides have with --no-migrate."
+        )
+
+
+def check_consistent(graph: MigrationGraph, applied: Collection[Key], whose: str) -> None:
+    """Raise `RevisionMismatch` where a migration is applied and another that it needs is not."""
+    for key in sorted(applied):
+        missing = {parent.key for parent in graph.node_map[key].parents} - set(applied)
+        if missing:
+            raise RevisionMismatch(
+                f"{whose} records {join_key(key)} without {describe(missing)}, which it depends "
+                "on in this code. If that is a squash whose parts are forgotten, restore with "
+                "code that still says what it replaces."
             )
 
 
@@ -130,6 +145,13 @@ def compare(
     unknown = find_unknown_of_file(recorded, disk, Manifest.read(from_connection.connection))
     ahead = find_unknown(get_recorded(to_connection), disk, {})
     installed = {config.label for config in code_apps.get_app_configs()}
+    newer = tuple(key for key in unknown if key[0] in installed)
+    try:
+        check_consistent(loader.graph, stored, "The backup")
+    except RevisionMismatch:
+        check_known(newer)
+        raise
+    check_consistent(loader.graph, live, f'The database "{to_connection.alias}"')
     return Revisions(
         graph=loader.graph,
         stored=stored,
@@ -137,7 +159,7 @@ def compare(
         unapply=tuple(m for m in reversed(order) if get_key(m) in live - stored),
         apply=tuple(m for m in order if get_key(m) in stored - live),
         update=tuple(m for m in order if get_key(m) not in stored),
-        newer=tuple(key for key in unknown if key[0] in installed),
+        newer=newer,
         ahead=tuple(key for key in ahead if key[0] in installed),
         removed=tuple(key for key in unknown if key[0] not in installed),
         divided=tuple(sorted(divided)),

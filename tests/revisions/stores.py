@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests import oracle
@@ -34,6 +34,12 @@ class Content:
             {name: key for name, key in self.next_keys.items() if name not in tables},
             self.applied,
         )
+
+    @property
+    def undone(self):
+        """What a transaction that is rolled back leaves as it was: no sequence of PostgreSQL's."""
+        keys = {name: key for name, key in self.next_keys.items() if name != MIGRATIONS}
+        return replace(self, next_keys=keys)
 
     def lines(self):
         yield from self.schema.splitlines()

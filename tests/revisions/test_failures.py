@@ -1,0 +1,173 @@
+"""What a restore leaves behind that does not come to its end."""
+
+import os
+import random
+import time
+from contextlib import closing
+
+import pytest
+
+from tests.revisions.history import split_way_back
+from tests.revisions.stores import check_same
+from tests.revisions.test_every_pair import get_lived, restore
+
+KILLS = 50
+
+
+@pytest.mark.parametrize(("state", "code", "fail"), [(2, 5, "0005"), (6, 7, "0011")])
+def test_failing_data_migration_leaves_everything_as_it_was(undoing_world, state, code, fail):
+    world = undoing_world
+    path = world.get_file(state)
+    world.begin(code if code < 7 else 6)
+    before = world.read()
+    argv = ["sqliterestore", "--no-input", "--file", path]
+    result = world.at(code).run(*argv, REVISIONS_FAIL=fail)
+    assert result.code == 1
+    assert "While updating the schema: the " in result.err
+    assert "do not want to" in result.err
+    assert "To go back" not in result.err
+    check_same(world.read().undone, before.undone)
+    # And the same process can do it afterwards.
+    expected = get_lived(world, state, code)
+    world.begin(code if code < 7 else 6)
+    restore(world, code, path).check()
+    check_same(world.read().lived, expected)
+
+
+def find_safety_backups(path):
+    return sorted(path.parent.glob(f"{path.stem}.before-restore-*.sqlite3"))
+
+
+def test_way_back_that_the_error_names_works_word_for_word(mysql_world):
+    """On MariaDB, where a failure half-way cannot be undone."""
+    world = mysql_world
+    path = world.get_file(2)
+    world.begin(4)
+    before = world.read()
+    made = set(find_safety_backups(path))
+    argv = ["sqliterestore", "--no-input", "--file", path]
+    result = world.at(5).run(*argv, REVISIONS_FAIL="0005")
+    assert result.code == 1
+    assert world.read().lived != before.lived
+    (safety,) = set(find_safety_backups(path)) - made
+    assert str(safety) in result.err
+    command = split_way_back(result.err)
+    # In a shell, in the project's folder, with nothing on standard input; the code still fails.
+    done = world.codes.get(5).manage(
+        *command, database=world.database, env={"REVISIONS_FAIL": "0005"}
+    )
+    assert done.returncode == 0, done.stderr
+    check_same(world.read().lived, before.lived)
+
+
+def test_way_back_from_a_half_done_migration_that_is_not_atomic(postgresql_world):
+    world = postgresql_world
+    path = world.get_file(6)
+    world.begin(6)
+    before = world.read()
+    # An index by the name that the non-atomic migration gives its own.
+    world.store.execute("CREATE INDEX library_price ON library_shelf (name)")
+    result = restore(world, 8, path)
+    world.store.execute("DROP INDEX library_price")
+    assert result.code == 1
+    done = world.codes.get(8).manage(*split_way_back(result.err), database=world.database)
+    assert done.returncode == 0, done.stderr
+    check_same(world.read().lived, before.lived)
+
+
+def test_safety_backup_is_made_named_and_kept(mysql_world):
+    world = mysql_world
+    path = world.get_file(4)
+    world.begin(5)
+    made = set(find_safety_backups(path))
+    result = restore(world, 5, path).check()
+    (safety,) = set(find_safety_backups(path)) - made
+    assert f'Before the restore the database was backed up to "{safety}".' in result.err
+    world.begin(5)
+    before = world.read()
+    restore(world, 5, path).check()
+    restore(world, 5, safety).check()
+    check_same(world.read().lived, before.lived)
+
+
+def test_safety_backup_is_waived_by_its_flag(mysql_world):
+    world = mysql_world
+    path = world.get_file(4)
+    world.begin(5)
+    made = find_safety_backups(path)
+    restore(world, 5, path, "--no-safety-backup").check()
+    assert find_safety_backups(path) == made
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["without tables", "migrated"])
+def test_empty_database_needs_no_safety_backup(mysql_world, is_new):
+    world = mysql_world
+    path = world.get_file(4)
+    world.store.clear()
+    if not is_new:
+        world.migrate(5)
+        world.store.execute("DELETE FROM plain_pin")
+    made = find_safety_backups(path)
+    restore(world, 5, path).check()
+    assert find_safety_backups(path) == made
+
+
+def test_no_safety_backup_where_all_is_one_transaction(undoing_world):
+    world = undoing_world
+    path = world.get_file(4)
+    world.begin(5)
+    restore(world, 5, path).check()
+    assert find_safety_backups(path) == []
+
+
+def test_safety_backup_of_a_non_atomic_migration(postgresql_world):
+    world = postgresql_world
+    path = world.get_file(7)
+    world.begin(7)
+    made = set(find_safety_backups(path))
+    result = restore(world, 8, path).check()
+    (safety,) = set(find_safety_backups(path)) - made
+    assert str(safety) in result.err
+
+
+def wait_until_alone(world):
+    """Wait until the server has noticed that a client was killed."""
+    if world.engine != "postgresql":
+        return
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    with closing(world.store.opener(world.database)) as engine:
+        engine.connection.rollback()
+        engine.connection.autocommit = True
+        while engine.connection.execute(query).fetchone() != (1,):
+            time.sleep(0.01)
+
+
+@pytest.mark.slow
+def test_killed_restore_leaves_the_old_state_or_the_new_one(undoing_world):
+    world = undoing_world
+    path = world.get_file(2)
+    new = get_lived(world, 2, 5)
+    world.begin(5)
+    old = world.read()
+    argv = ["sqliterestore", "--no-input", "--file", path]
+    seed = int(os.environ.get("REVISIONS_SEED", random.randrange(10**6)))
+    print(f"REVISIONS_SEED={seed}")  # noqa: T201
+    moments = random.Random(seed)
+    # Never killed: how long it takes.
+    whole = world.at(5).kill(*argv, after=100)["seconds"]
+    check_same(world.read().lived, new)
+    world.begin(5)
+    outcomes = {"old": 0, "new": 0}
+    for _ in range(KILLS):
+        moment = moments.uniform(0, whole * 1.05)
+        killed = world.at(5).kill(*argv, after=moment)
+        wait_until_alone(world)
+        found = world.read()
+        if found.undone == old.undone:
+            outcomes["old"] += 1
+            continue
+        check_same(found.lived, new, f"seed {seed}, {moment:.3f} s of {whole:.3f}: {killed}")
+        outcomes["new"] += 1
+        world.begin(5)
+    print(outcomes)  # noqa: T201
+    assert outcomes["old"]
