@@ -1,7 +1,8 @@
 """What a backup and a restore have in common: the checks before, the counting, the report."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,10 @@ class Run:
 
     def follow(self, table: Table, batches: Iterator[int], doing: str) -> Iterator[Progress]:
         """Yield a progress for each batch of rows."""
-        with explaining(f"{doing} {table.label}"):
+        with explaining(f"{doing} {table.label}"), ExitStack() as stack:
+            # An override may return any iterator; a generator is closed before its connection is.
+            if isinstance(batches, Generator):
+                stack.callback(batches.close)
             for rows in batches:
                 self.completed += rows
                 yield self.show(f"{doing} {table.label}")

@@ -4,8 +4,8 @@ An engine with a module of its own changes the transport, never a value.
 """
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +133,7 @@ class Engine:
         expressions = [expression for reader in readers for expression in reader.expressions]
         return f"SELECT {', '.join(expressions)} FROM {self.qualify(table)}"
 
-    def fetch(self, table: Table, sql: str) -> Iterator[tuple[Any, ...]]:
+    def fetch(self, table: Table, sql: str) -> Generator[tuple[Any, ...]]:
         """Yield the rows of a query without holding them all."""
         with self.connection.chunked_cursor() as cursor:
             cursor.execute(sql)
@@ -160,8 +160,10 @@ class Engine:
     def dump_table(self, table: Table, file: "BackupFile") -> Iterator[int]:
         """Copy a live table into the file, yielding the number of rows of each batch."""
         readers = [self.get_reader(column) for column in table.columns]
-        rows = convert_rows(self.fetch(table, self.select_sql(table, readers)), readers)
-        yield from file.insert(table, rows, [reader.value for reader in readers])
+        # Closed here, whatever happens: a result that is half read blocks its connection.
+        with closing(self.fetch(table, self.select_sql(table, readers))) as rows:
+            converted = convert_rows(rows, readers)
+            yield from file.insert(table, converted, [reader.value for reader in readers])
         self.check_nulls(table, file)
 
     def check_nulls(self, table: Table, file: "BackupFile") -> None:

@@ -1,8 +1,8 @@
-"""Rows as lines of text, built by SQLite itself: what `COPY FROM` and `LOAD DATA` both read.
+"""Rows as lines of CSV, built by SQLite itself: what `COPY FROM` and `LOAD DATA` both read.
 
-Tabs between fields, a newline behind each row, `\\N` for NULL, a backslash before what would be
-mistaken (https://www.postgresql.org/docs/current/sql-copy.html,
-https://dev.mysql.com/doc/refman/8.4/en/load-data.html: the defaults of the two agree).
+Texts in quotes, with quotes inside doubled, so that nothing else in them needs to be escaped;
+numbers and NULL without (https://www.postgresql.org/docs/current/sql-copy.html,
+https://dev.mysql.com/doc/refman/8.4/en/load-data.html).
 """
 
 import sqlite3
@@ -15,20 +15,19 @@ if TYPE_CHECKING:
     from django_sqlite_backup.backup_file import BackupFile
 
 CHUNK_BYTES = 1 << 18
-ESCAPES = (("'\\'", "'\\\\'"), ("char(9)", "'\\t'"), ("char(10)", "'\\n'"), ("char(13)", "'\\r'"))
 MICROSECONDS_A_DAY = 86_400_000_000
+NULL = "NULL"
+"""What stands, without quotes, for no value."""
 
 
-def escape(expression: str) -> str:
-    """Return SQL for a text with everything escaped that a line cannot hold as it is."""
-    for character, replacement in ESCAPES:
-        expression = f"replace({expression}, {character}, {replacement})"
-    return expression
+def quoted(expression: str) -> str:
+    """Return SQL for a text in quotes."""
+    return f"""'"' || replace({expression}, '"', '""') || '"'"""
 
 
 def plain(column: str) -> str:
     """Return SQL for a number, or for what stands in its place, as a field of a line."""
-    return f"CASE typeof({column}) WHEN 'text' THEN {escape(column)} ELSE {column} END"
+    return f"CASE typeof({column}) WHEN 'text' THEN {quoted(column)} ELSE {column} END"
 
 
 def hexadecimal(column: str) -> str:
@@ -50,8 +49,8 @@ def register_functions(raw: sqlite3.Connection) -> None:
 
 def line_sql(expressions: Sequence[str]) -> str:
     """Return SQL for one row's line, without its newline."""
-    fields = [f"coalesce({expression}, '\\N')" for expression in expressions]
-    return " || char(9) || ".join(fields)
+    fields = [f"coalesce({expression}, '{NULL}')" for expression in expressions]
+    return " || ',' || ".join(fields)
 
 
 def build_chunks(

@@ -1,7 +1,7 @@
 """MariaDB and MySQL: an unbuffered cursor out, LOAD DATA in."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from decimal import Decimal
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from django_sqlite_backup.validation import OpenedBackup
 
 LOCK_SECONDS = 30
+LINES = (
+    "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''"
+    " LINES TERMINATED BY '\\n'"
+)
 SESSION = ("sql_mode", "innodb_lock_wait_timeout", "lock_wait_timeout")
 """The variables that are set for a copy, and set back."""
 
@@ -119,7 +123,7 @@ class MySQLEngine(Engine):
             return super().get_reader(column)
         return Reader((text,))
 
-    def fetch(self, table: Table, sql: str) -> Iterator[tuple[Any, ...]]:
+    def fetch(self, table: Table, sql: str) -> Generator[tuple[Any, ...]]:
         """Read without the driver's buffer, which would hold the whole table."""
         self.connection.ensure_connection()
         with (
@@ -205,9 +209,9 @@ class MySQLEngine(Engine):
             fields.append(f"@field{number}" if form in HEXADECIMAL else name)
             if form in HEXADECIMAL:
                 assignments.append(f"{name} = unhex(@field{number})")
-        sql = f"INTO TABLE {self.quote(table.name)} CHARACTER SET utf8mb4 ({', '.join(fields)})" + (
-            f" SET {', '.join(assignments)}" if assignments else ""
-        )
+        sql = f"INTO TABLE {self.quote(table.name)} {LINES} ({', '.join(fields)})"
+        if assignments:
+            sql += f" SET {', '.join(assignments)}"
         chunks = build_chunks(file, table, expressions)
         while rows := self.load_batch(table, sql, chunks):
             yield rows

@@ -2,7 +2,7 @@
 
 from django_sqlite_backup.stored_forms import Form
 
-from .lines import escape, float_text, hexadecimal, plain
+from .lines import float_text, hexadecimal, plain, quoted
 
 HEXADECIMAL = (Form.BINARY, Form.OPAQUE)
 """Bytes that a line cannot hold as they are."""
@@ -18,4 +18,4 @@ def line_sql(form: Form, column: str) -> str:
         case Form.FLOAT:
             return float_text(column)
         case _:
-            return escape(column)
+            return quoted(column)

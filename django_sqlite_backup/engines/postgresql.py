@@ -1,11 +1,12 @@
 """PostgreSQL: streamed binary results out, COPY in."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
+from psycopg.copy import QueuedLibpqWriter
 from psycopg.pq import Format
 
 from django_sqlite_backup.composites import (
@@ -15,11 +16,12 @@ from django_sqlite_backup.composites import (
     get_composite,
 )
 from django_sqlite_backup.conversions import decimal_to_stored
+from django_sqlite_backup.exceptions import CopyError
 from django_sqlite_backup.stored_forms import Form, fits_a_double, get_form
 from django_sqlite_backup.tables import Column, Table
 
 from .base import Engine, Replacement
-from .lines import build_chunks, register_functions
+from .lines import NULL, build_chunks, register_functions
 from .postgresql_forms import line_sql, stored_sql
 from .postgresql_schema import LARGE_ROWS, SetAside, quote
 from .transport import Reader
@@ -91,12 +93,9 @@ class PostgreSQLEngine(Engine):
     @contextmanager
     def reading(self) -> Iterator[None]:
         self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        try:
-            self.set_session()
-            yield
-        finally:
-            if not self.raw.closed:
-                self.raw.rollback()
+        self.set_session()
+        # Closing the connection, which is the snapshot's own, ends the transaction.
+        yield
 
     def get_reader(self, column: Column) -> Reader:
         name = self.quote(column.name)
@@ -134,13 +133,17 @@ class PostgreSQLEngine(Engine):
         )
         return int(oid)
 
-    def fetch(self, table: Table, sql: str) -> Iterator[tuple[Any, ...]]:
+    def fetch(self, table: Table, sql: str) -> Generator[tuple[Any, ...]]:
         """Stream binary results: no thread, and never more than one chunk in memory."""
         size = CHUNK_ROWS if psycopg.pq.version() >= LIBPQ_WITH_CHUNKS else 1
         if self.has_large_rows(table):
             size = 1
-        with self.connection.wrap_database_errors, psycopg.Cursor(self.raw) as cursor:
-            yield from cursor.stream(sql, size=size, binary=True)
+        with (
+            self.connection.wrap_database_errors,
+            psycopg.Cursor(self.raw) as cursor,
+            closing(cast(Generator[Any], cursor.stream(sql, size=size, binary=True))) as rows,
+        ):
+            yield from rows
 
     def has_large_rows(self, table: Table) -> bool:
         """Return whether rows may be larger than a page: whether anything of them lies aside."""
@@ -200,15 +203,17 @@ class PostgreSQLEngine(Engine):
         columns = table.writable
         expressions = [self.get_line_sql(file, column) for column in columns]
         names = ", ".join(self.quote(column.name) for column in columns)
-        sql = f"COPY {self.quote(table.name)} ({names}) FROM STDIN"
-        with (
-            self.connection.wrap_database_errors,
-            psycopg.Cursor(self.raw) as cursor,
-            cursor.copy(sql) as copy,
-        ):
-            for rows, lines in build_chunks(file, table, expressions):
-                copy.write(lines)
-                yield rows
+        sql = f"COPY {self.quote(table.name)} ({names}) FROM STDIN (FORMAT csv, NULL '{NULL}')"
+        sent = 0
+        with self.connection.wrap_database_errors, psycopg.Cursor(self.raw) as cursor:
+            # The writer has a thread: lines are built while the server reads the ones before.
+            with cursor.copy(sql, writer=QueuedLibpqWriter(cursor)) as copy:
+                for rows, lines in build_chunks(file, table, expressions):
+                    copy.write(lines)
+                    sent += rows
+                    yield rows
+            if cursor.rowcount != sent:
+                raise CopyError(f"Of {sent} rows of {table.label} {cursor.rowcount} went in.")
 
     def get_line_sql(self, file: "OpenedBackup", column: Column) -> str:
         form = get_form(column.field, self.connection)

@@ -5,7 +5,7 @@ The texts assume the session settings of `PostgreSQLEngine`: ISO dates, the proj
 
 from django_sqlite_backup.stored_forms import Form
 
-from .lines import MICROSECONDS_A_DAY, escape, float_text, hexadecimal, plain
+from .lines import MICROSECONDS_A_DAY, float_text, hexadecimal, plain, quoted
 
 PADDED = "YYYY-MM-DD HH24:MI:SS.US"
 
@@ -84,7 +84,7 @@ def duration_line(column: str) -> str:
     days = f"(({column} - {rest}) / {MICROSECONDS_A_DAY})"
     return (
         f"CASE typeof({column}) WHEN 'integer'"
-        f" THEN {days} || ' days ' || ({rest}) || ' microseconds' ELSE {escape(column)} END"
+        f" THEN {days} || ' days ' || ({rest}) || ' microseconds' ELSE {quoted(column)} END"
     )
 
 
@@ -98,6 +98,6 @@ def line_sql(form: Form, column: str) -> str:
         case Form.DURATION:
             return duration_line(column)
         case Form.BINARY:
-            return f"'\\\\x' || {hexadecimal(column)}"
+            return f"'\\x' || {hexadecimal(column)}"
         case _:
-            return escape(column)
+            return quoted(column)

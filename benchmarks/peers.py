@@ -1,0 +1,151 @@
+"""What is measured: our commands, and what a user would run instead, for each engine."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+MANAGE = [sys.executable, "-m", "django"]
+PYTHON = [sys.executable, "-c"]
+VACUUM = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM INTO ?', sys.argv[2:])"
+ONLINE = (
+    "import sqlite3, sys;"
+    "sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))"
+)
+SLOW_ROWS = 100_000
+"""Above this many rows the slow ones (loaddata: over twenty minutes a million) are left out."""
+
+
+class Engine:
+    """One engine: its databases `source` and `target`, made and dropped, and the peers' commands."""
+
+    def __init__(self, name, shape, folder):
+        self.name, self.shape, self.folder = name, shape, folder
+
+    def environment(self, database):
+        return {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
+            "BENCHMARK_ENGINE": self.name,
+            "BENCHMARK_SHAPE": self.shape,
+            "BENCHMARK_NAME": self.database(database),
+        }
+
+    def database(self, name):
+        return f"sqlite_backup_benchmark_{name}"
+
+    def path(self, name):
+        return str(self.folder / f"{self.name}-{self.shape}.{name}")
+
+    def manage(self, database, *arguments):
+        """Run a command of the project, outside the measurement."""
+        environment = self.environment(database)
+        subprocess.run([*MANAGE, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
+
+    def create(self, database, migrate=True):
+        self.drop(database)
+        self.make(database)
+        if migrate:
+            self.manage(database, "migrate", "--run-syncdb", "--verbosity=0")
+
+    def backups(self, rows):
+        """Return the commands that back up, by name, ours first; each with the file it makes."""
+        ours = [*MANAGE, "sqlitebackup", "--file", self.path("ours")]
+        commands = {"sqlitebackup": (ours, "ours"), **self.own_backups()}
+        if rows <= SLOW_ROWS:
+            dump = [*MANAGE, "dumpdata", "--output", self.path("json")]
+            commands["dumpdata"] = (dump, "json")
+        return commands
+
+    def restores(self, rows):
+        """Return the commands that restore, by name, ours first; each with whether it migrates."""
+        ours = [*MANAGE, "sqliterestore", "--no-input", "--file", self.path("ours")]
+        commands = {"sqliterestore": (ours, True), **self.own_restores()}
+        if rows <= SLOW_ROWS:
+            load = [*MANAGE, "loaddata", self.path("json")]
+            commands["loaddata"] = (load, True)
+        return commands
+
+
+class SQLite(Engine):
+    def database(self, name):
+        return self.path(f"{name}.sqlite3")
+
+    def make(self, database):
+        pass
+
+    def drop(self, database):
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            if os.path.exists(self.database(database) + suffix):
+                os.unlink(self.database(database) + suffix)
+
+    def own_backups(self):
+        live, copy = self.database("source"), self.path("vacuum")
+        return {
+            "VACUUM INTO": ([*PYTHON, VACUUM, live, copy], "vacuum"),
+            "online backup": ([*PYTHON, ONLINE, live, self.path("online")], "online"),
+        }
+
+    def own_restores(self):
+        command = [*PYTHON, ONLINE, self.path("online"), self.database("target")]
+        return {"online backup": (command, False)}
+
+
+class PostgreSQL(Engine):
+    def make(self, database):
+        subprocess.run(["createdb", *self.login(), self.database(database)], check=True)
+
+    def drop(self, database):
+        drop = ["dropdb", "--if-exists", "--force", *self.login(), self.database(database)]
+        subprocess.run(drop, check=True, capture_output=True)
+
+    def login(self):
+        from benchmarks.settings import ENGINES
+
+        settings = ENGINES["postgresql"]
+        return ["-h", settings["HOST"], "-U", settings["USER"]]
+
+    def own_backups(self):
+        source = [*self.login(), self.database("source")]
+        return {
+            "pg_dump -Fc": (["pg_dump", "-Fc", "-f", self.path("dump"), *source], "dump"),
+            "pg_dump -Fp": (["pg_dump", "-Fp", "-f", self.path("sql"), *source], "sql"),
+        }
+
+    def own_restores(self):
+        target = [*self.login(), "-d", self.database("target")]
+        return {"pg_restore": (["pg_restore", *target, self.path("dump")], False)}
+
+
+class MySQL(Engine):
+    def make(self, database):
+        self.execute(f"CREATE DATABASE {self.database(database)} CHARACTER SET utf8mb4")
+
+    def drop(self, database):
+        self.execute(f"DROP DATABASE IF EXISTS {self.database(database)}")
+
+    def execute(self, sql):
+        subprocess.run([self.client("mariadb", "mysql"), *self.login(), "-e", sql], check=True)
+
+    def client(self, *names):
+        return next(filter(None, map(shutil.which, names)))
+
+    def login(self):
+        from benchmarks.settings import ENGINES
+
+        settings = ENGINES["mysql"]
+        return ["-h", settings["HOST"], "-u", settings["USER"]]
+
+    def own_backups(self):
+        dump = self.client("mariadb-dump", "mysqldump")
+        options = ["--single-transaction", "--hex-blob", f"--result-file={self.path('sql')}"]
+        command = [dump, *self.login(), *options, self.database("source")]
+        return {"mariadb-dump": (command, "sql")}
+
+    def own_restores(self):
+        client = " ".join([self.client("mariadb", "mysql"), *self.login()])
+        command = ["sh", "-c", f"{client} {self.database('target')} < {self.path('sql')}"]
+        return {"mariadb <": (command, False)}
+
+
+ENGINES = {"sqlite": SQLite, "postgresql": PostgreSQL, "mysql": MySQL}
