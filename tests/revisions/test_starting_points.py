@@ -1,0 +1,163 @@
+"""Where file, live database and code may be when a restore begins."""
+
+import json
+
+import pytest
+
+from tests.revisions.stores import check_same
+from tests.revisions.test_every_pair import get_lived, restore
+
+
+@pytest.mark.parametrize("code", [3, 6])
+def test_app_that_was_removed_keeps_its_rows_and_is_named(undoing_world, code):
+    world = undoing_world
+    path = world.get_file(1)
+    world.begin(code)
+    before = world.read()
+    result = restore(world, code, path).check()
+    assert ("archive.Record" in result.err) == (code == 6)
+    assert world.read().rows["archive_record"] == before.rows["archive_record"]
+
+
+def test_app_that_is_new_since_loses_its_rows_and_the_plan_says_so(undoing_world):
+    world = undoing_world
+    path = world.get_file(5)
+    world.begin(6)
+    plan = json.loads(restore(world, 6, path, "--dry-run", "--format=json").check().out)
+    assert plan["delete"]["news.Story"] == 3
+    assert "news.Story" not in plan["insert"]
+    restore(world, 6, path).check()
+    assert world.read().rows["news_story"] == []
+
+
+def test_database_that_is_migrated_but_empty(world):
+    path = world.get_file(4)
+    world.store.clear()
+    world.migrate(5)
+    restore(world, 5, path).check()
+    found = world.read().lived
+    expected = get_lived(world, 4, 5)
+    check_same(found, expected)
+
+
+def test_file_and_database_diverged_where_each_has_what_the_other_lacks(undoing_world):
+    """A file with news and without the last of members; a database the other way round."""
+    world = undoing_world
+    world.begin(5)
+    world.at(6).run("migrate", "news", "-v0").check()
+    path = world.folder / "diverged.sqlite3"
+    path.unlink(missing_ok=True)
+    world.at(6).run("sqlitebackup", "--file", path).check()
+    world.migrate(6)
+    expected = world.read().lived
+    world.begin(5)
+    world.at(6).run("migrate", "library", "-v0").check()
+    plan = json.loads(restore(world, 6, path, "--dry-run", "--format=json").check().out)
+    assert [step["migration"] for step in plan["unapply"]] == ["library.0008_placement"]
+    assert [step["migration"] for step in plan["apply"]] == ["news.0001_initial"]
+    restore(world, 6, path).check()
+    check_same(world.read().lived, expected)
+
+
+def test_missing_table_of_an_app_without_migrations_is_made(world):
+    path = world.get_file(5)
+    expected = get_lived(world, 5, 5)
+    world.begin(5)
+    world.store.execute("DROP TABLE plain_pin")
+    plan = json.loads(restore(world, 5, path, "--dry-run", "--format=json").check().out)
+    assert plan["create"] == ["plain.Pin"]
+    restore(world, 5, path).check()
+    check_same(world.read().lived, expected)
+
+
+def test_database_that_is_newer_than_the_code_is_refused(undoing_world):
+    world = undoing_world
+    path = world.get_file(3)
+    world.begin(5)
+    before = world.read()
+    for options in ([], ["--rebuild"]):
+        result = restore(world, 3, path, *options)
+        assert result.code == 1
+        assert "The live database is newer than the code" in result.err
+        assert "library.0007_code" in result.err
+    check_same(world.read(), before)
+
+
+def test_records_that_nobody_pruned_are_no_newer_database(sqlite_world):
+    world = sqlite_world
+    world.store.clear()
+    world.migrate(6, "both")
+    world.at(6, "both").execute("import fill; fill.fill()").check()
+    path = world.folder / "unpruned.sqlite3"
+    path.unlink(missing_ok=True)
+    world.at(6, "finished").run("sqlitebackup", "--file", path).check()
+    expected = world.read().lived
+    world.store.execute("DELETE FROM library_note")
+    world.at(6, "finished").run("sqliterestore", "--no-input", "--file", path).check()
+    check_same(world.read().lived, expected)
+
+
+def test_irreversible_operation_is_refused_by_name_and_rebuild_goes_round_it(world):
+    path = world.get_file(6)
+    expected = get_lived(world, 6, 7)
+    world.begin(7)
+    before = world.read()
+    result = restore(world, 7, path)
+    assert result.code == 1
+    assert "library.0011_shout (Raw Python operation)" in result.err
+    assert "--rebuild" in result.err
+    check_same(world.read(), before)
+    restore(world, 7, path, "--rebuild").check()
+    check_same(world.read().lived, expected)
+
+
+def test_staying_at_the_files_revision(world):
+    path = world.get_file(3)
+    expected = get_lived(world, 3, 3)
+    world.begin(4)
+    restore(world, 4, path, "--no-update").check()
+    check_same(world.read().lived, expected)
+
+
+ROUTER = """
+class Router:
+    def allow_migrate(self, db, app_label, **hints):
+        return (db == "second") == (app_label in ("plain", "news"))
+    def db_for_read(self, model, **hints):
+        return "second" if model._meta.app_label in ("plain", "news") else None
+    db_for_write = db_for_read
+"""
+
+
+def test_second_database_with_a_router(sqlite_world, codes):
+    """Apps of the second database only are restored there, and migrated there."""
+    world = sqlite_world
+    path = world.folder / "second.sqlite3"
+    path.unlink(missing_ok=True)
+    databases = {
+        name: {**world.database, "NAME": str(world.folder / f"live_{name}.sqlite3")}
+        for name in ("default", "second")
+    }
+    settings = {"DATABASES": databases, "DATABASE_ROUTERS": ["routers.Router"]}
+
+    def manage(state, *argv):
+        code = codes.get(state)
+        (code.folder / "routers.py").write_text(ROUTER)
+        done = code.manage(*argv, **settings)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    from_second = ["--database", "second", "--file", path]
+    manage(5, "migrate", "--run-syncdb", "--database=second", "-v0")
+    manage(5, "shell", "-v0", "-c", "from plain.models import Pin; Pin.objects.create(text='x')")
+    manage(5, "sqlitebackup", *from_second)
+    manage(6, "migrate", "--database=second", "-v0")
+    manage(6, "shell", "-v0", "-c", "from plain.models import Pin; Pin.objects.all().delete()")
+    manage(6, "sqliterestore", "--no-input", *from_second)
+    store = type(world.store)(databases["second"], world.folder)
+    found = store.read()
+    assert [row.split("\t")[1] for row in found.rows["plain_pin"]] == [
+        "text=text 'made by a receiver'",
+        "text=text 'x'",
+    ]
+    assert set(found.rows) == {"django_migrations", "plain_pin", "news_story"}
