@@ -97,8 +97,8 @@ def get_path(filename: str | os.PathLike[str] | None, alias: str) -> Path:
     connection = load_connection(alias)
     if connection.vendor != "sqlite":
         raise ConfigurationError(
-            f'The alias "{alias}" has the engine {connection.settings_dict["ENGINE"]}, and a backup '
-            "is a SQLite file. "
+            f'The alias "{alias}" has the engine {connection.settings_dict["ENGINE"]}, '
+            "and a backup is a SQLite file. "
             "Give the alias the engine django.db.backends.sqlite3, or name a file (--file)."
         )
     name = str(connection.settings_dict["NAME"])

@@ -5,6 +5,7 @@ import fcntl
 import functools
 import os
 import pty
+import select
 import shutil
 import struct
 import subprocess
@@ -141,8 +142,11 @@ class Project:
             *arguments, **options, start_new_session=True, preexec_fn=attach
         ) as process:
             os.close(end)
-            shown = read_terminal(terminal, keys)
-            out, _ = process.communicate(timeout=TIMEOUT)
+            try:
+                shown = read_terminal(terminal, keys)
+                out, _ = process.communicate(timeout=TIMEOUT)
+            finally:
+                process.kill()
         os.close(terminal)
         return SimpleNamespace(code=process.returncode, out=out, shows=shown)
 
@@ -154,11 +158,15 @@ class Project:
 def read_terminal(terminal, keys):
     shown = b""
     while True:
+        ready, _, _ = select.select([terminal], [], [], TIMEOUT)
+        assert ready, f"Nothing more was shown after {shown}."
         try:
             shown += os.read(terminal, 4096)
         except OSError:  # the last process has closed it
             return shown.decode()
         if keys and shown.endswith(b"[y/N] "):
+            # As late as a person: ^C just before the process begins to wait would be lost.
+            time.sleep(0.3)
             os.write(terminal, keys.encode())
             keys = ""
 
