@@ -28,7 +28,7 @@ class BackupRun(Run):
         # What is compared afterwards must outlive the transaction that writes the file.
         with (
             writing(self.path) as self.file,
-            self.engine.snapshot(None if verify else self.file) as self.engine,
+            self.engine.snapshot(None if verify else self.file, self.tables) as self.engine,
         ):
             self.begin()
             yield self.show("begun")
@@ -55,7 +55,7 @@ class BackupRun(Run):
 
     def begin(self) -> None:
         """Count the rows that the snapshot shows, and create the tables."""
-        if not self.engine.is_snapshot:
+        if not self.engine.shows_one_state():
             self.report.warnings.append(
                 f"On {self.live.display_name} the tables are read one after the other: what is "
                 "written meanwhile may be in the file in part."

@@ -35,6 +35,11 @@ class Run:
         self.mechanism = mechanism
         self.live = get_connection(mechanism.database)
         self.path: Path = get_path(mechanism.filename, mechanism.backup_alias)
+        if not self.live.in_atomic_block and not self.live.get_autocommit():
+            raise ConfigurationError(
+                f'The alias "{mechanism.database}" has AUTOCOMMIT off: nothing that is restored '
+                "would be committed. Turn it on, at least for the backup and the restore."
+            )
         check_not_live(self.path, self.live)
         self.engine = get_engine(self.live, portable=mechanism.portable)
         self.report = Report(str(self.path), mechanism.database)
@@ -89,6 +94,7 @@ class Run:
     def finish(self) -> Progress:
         """Complete the report and return the last progress."""
         self.report.bytes = self.path.stat().st_size
+        self.report.warnings += self.engine.warnings
         self.report.seconds = round(time.monotonic() - self.started, 3)
         self.mechanism.report = self.report
         self.completed = self.total

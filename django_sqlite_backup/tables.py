@@ -147,23 +147,33 @@ def describe_tables(apps: Apps, connection: BaseDatabaseWrapper) -> tuple[Table,
 def take_inventory(apps: Apps, connection: BaseDatabaseWrapper) -> Inventory:
     """Hold the app registry against the tables of the database."""
     with connection.cursor() as cursor:
-        found = {
-            info.name
-            for info in connection.introspection.get_table_list(cursor)
-            if info.type in ("t", "p")
-        }
+        listed = connection.introspection.get_table_list(cursor)
+    # Not only what Django calls a table: MariaDB's system-versioned tables have no type here.
+    found = {info.name for info in listed if info.type != "v"}
+    views = {info.name for info in listed if info.type == "v"}
+    # A partition's rows are its parent's.
+    partitions = {info.name for info in listed if info.type == "p"}
     convert = connection.introspection.identifier_converter
     tables = describe_tables(apps, connection)
     return Inventory(
         tables=tuple(table for table in tables if convert(table.name) in found),
-        unknown=tuple(sorted(found - {convert(table.name) for table in tables})),
+        unknown=tuple(sorted(found - partitions - {convert(table.name) for table in tables})),
         absent=tuple(
             table.label
             for table in tables
-            if convert(table.name) not in found
-            and table.model._meta.can_migrate(connection)
+            if convert(table.name) not in found | views
+            and is_for(table.model, connection)
             and table.name != MIGRATIONS_TABLE
         ),
+    )
+
+
+def is_for(model: type[Model], connection: BaseDatabaseWrapper) -> bool:
+    """Return whether the engine is one that the model is made for, managed or not."""
+    vendor = model._meta.required_db_vendor
+    features = model._meta.required_db_features
+    return (vendor is None or vendor == connection.vendor) and all(
+        getattr(connection.features, feature, False) for feature in features
     )
 
 

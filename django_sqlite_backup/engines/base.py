@@ -38,6 +38,11 @@ class Replacement:
     """Those, and the ones that refer to them: whose keys must hold at the end."""
     file: "OpenedBackup"
 
+    def get_large(self, rows: int) -> set[str]:
+        """Return the names of the tables that get at least so many rows."""
+        entries = self.file.manifest.tables
+        return {t.name for t in self.tables if t.name in entries and entries[t.name].rows >= rows}
+
 
 class Engine:
     """The live database's side of a backup or a restore, by Django's own means."""
@@ -50,6 +55,8 @@ class Engine:
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
         self.rolls_back_ddl = connection.features.can_rollback_ddl
+        self.warnings: list[str] = []
+        """What the caller of a run must be told, and did not go wrong."""
 
     def quote(self, name: str) -> str:
         return self.connection.ops.quote_name(name)
@@ -67,8 +74,8 @@ class Engine:
     # Reading
 
     @contextmanager
-    def snapshot(self, file: "NewBackupFile | None") -> Iterator["Engine"]:
-        """Give an engine that sees one state of the database, on a connection of its own.
+    def snapshot(self, file: "NewBackupFile | None", tables: Sequence[Table]) -> Iterator["Engine"]:
+        """Give an engine that sees one state of the tables, on a connection of its own.
 
         `file` is what the state is copied to, or None where the state must outlive the writing.
 
@@ -83,16 +90,20 @@ class Engine:
         connection.inc_thread_sharing()
         try:
             engine = type(self)(connection)
-            with engine.reading():
+            with engine.reading(tables):
                 yield engine
         finally:
             connection.close()
+
+    def shows_one_state(self) -> bool:
+        """Return whether what is read now, in this transaction, is of one moment."""
+        return self.is_snapshot
 
     def can_connect_again(self) -> bool:
         return True
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self, tables: Sequence[Table]) -> Iterator[None]:
         """One read-only transaction, as steady as the engine offers."""
         self.connection.set_autocommit(False)
         try:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 18
 MICROSECONDS_A_DAY = 86_400_000_000
+GROUP = 100
 NULL = "NULL"
 """What stands, without quotes, for no value."""
 
@@ -50,7 +51,9 @@ def register_functions(raw: sqlite3.Connection) -> None:
 def line_sql(expressions: Sequence[str]) -> str:
     """Return SQL for one row's line, without its newline."""
     fields = [f"coalesce({expression}, '{NULL}')" for expression in expressions]
-    return " || ',' || ".join(fields)
+    # In groups: SQLite limits the depth of an expression to 1000, and each field adds to it.
+    groups = [fields[start : start + GROUP] for start in range(0, len(fields), GROUP)]
+    return " || ',' || ".join("(" + " || ',' || ".join(group) + ")" for group in groups)
 
 
 def build_chunks(

@@ -1,12 +1,13 @@
 """MariaDB and MySQL: an unbuffered cursor out, LOAD DATA in."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django.db import OperationalError
 from MySQLdb.cursors import SSCursor
 
 from django_sqlite_backup.conversions import decimal_to_stored
@@ -20,7 +21,7 @@ from django_sqlite_backup.stored_forms import (
 )
 from django_sqlite_backup.tables import Column, Table
 
-from .base import Engine
+from .base import Engine, Replacement
 from .lines import build_chunks, register_functions
 from .mysql_forms import HEXADECIMAL, line_sql
 from .pipe import closing_descriptor, feed
@@ -31,12 +32,25 @@ if TYPE_CHECKING:
     from django_sqlite_backup.validation import OpenedBackup
 
 LOCK_SECONDS = 30
+ALTER_SECONDS = 5
 LINES = (
     "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''"
     " LINES TERMINATED BY '\\n'"
 )
 SESSION = ("sql_mode", "innodb_lock_wait_timeout", "lock_wait_timeout")
 """The variables that are set for a copy, and set back."""
+
+ISOLATION = ("tx_isolation", "transaction_isolation")
+PECULIARITIES = {
+    "Triggers that MySQL cannot turn off act on each restored row": (
+        "SELECT event_object_table FROM information_schema.triggers"
+        " WHERE event_object_schema = DATABASE() AND event_object_table IN ({})"
+    ),
+    "Without transactions, so not undone where the restore fails": (
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+        " AND engine NOT IN ('InnoDB', 'RocksDB') AND table_name IN ({})"
+    ),
+}
 
 
 class MySQLEngine(Engine):
@@ -73,8 +87,8 @@ class MySQLEngine(Engine):
     # Reading
 
     @contextmanager
-    def snapshot(self, file: "NewBackupFile | None") -> Iterator[Engine]:
-        with super().snapshot(file) as engine:
+    def snapshot(self, file: "NewBackupFile | None", tables: Sequence[Table]) -> Iterator[Engine]:
+        with super().snapshot(file, tables) as engine:
             if engine is not self:
                 yield engine
                 return
@@ -83,7 +97,7 @@ class MySQLEngine(Engine):
                 yield engine
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self, tables: Sequence[Table]) -> Iterator[None]:
         # Without this level the snapshot below is ignored; Django's default is another.
         self.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         self.set_session()
@@ -152,41 +166,80 @@ class MySQLEngine(Engine):
             status = dict(zip(names, cursor.fetchone(), strict=True))
         return {automatic[0]: int(status["Auto_increment"] or 1)}
 
+    def shows_one_state(self) -> bool:
+        # MySQL's name of the variable since 8.0; MariaDB has both since 11.1.
+        rows = self.fetchall("SHOW VARIABLES WHERE variable_name IN (%s, %s)", ISOLATION)
+        return all(level in ("REPEATABLE-READ", "SERIALIZABLE") for _, level in rows)
+
     # Writing
+
+    @contextmanager
+    def replacing(self, replacement: Replacement) -> Iterator[None]:
+        """Say which of the tables break the promises of a restore: this engine lets them."""
+        names = [table.name for table in replacement.tables]
+        marks = ", ".join(["%s"] * len(names)) or "NULL"
+        for sentence, sql in PECULIARITIES.items():
+            found = sorted({name for (name,) in self.fetchall(sql.format(marks), names)})
+            warning = f"{sentence}: {', '.join(found)}."
+            if found and warning not in self.warnings:
+                self.warnings.append(warning)
+        with super().replacing(replacement):
+            yield
 
     @contextmanager
     def transaction(self, file: "OpenedBackup", *, migrates: bool) -> Iterator[None]:
         """The sequences are set when the rows are committed: on this engine that is DDL."""
-        if not self.connection.in_atomic_block:
-            self.allow_local_infile()
-        self.next_keys: dict[str, int] = {}
-        with self.keeping_session():
+        self.next_keys: dict[Table, int] = {}
+        with self.allowing_local_infile(), self.keeping_session():
             self.set_session()
             self.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}")
             self.execute(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}")
             with super().transaction(file, migrates=migrates):
                 yield
-        if not self.connection.in_atomic_block:
-            for name, value in self.next_keys.items():
-                self.execute(f"ALTER TABLE {self.quote(name)} AUTO_INCREMENT = {value}")
+            if not self.connection.in_atomic_block:
+                self.write_next_keys()
+
+    def write_next_keys(self) -> None:
+        """Set the sequences that are not where they were; the rows are committed already.
+
+        Where somebody holds the table, waiting longer would make all its readers wait too: the
+        next key is then fresh all the same, and it is only said that one may be used again.
+        """
+        self.execute(f"SET SESSION lock_wait_timeout = {ALTER_SECONDS}")
+        for table, value in self.next_keys.items():
+            if value in self.get_next_keys(table).values():
+                continue
+            try:
+                self.execute(f"ALTER TABLE {self.quote(table.name)} AUTO_INCREMENT = {value}")
+            except OperationalError as error:
+                self.warnings.append(
+                    f"The next key of {table.label} could not be set to {value} ({error}): keys "
+                    "of rows that were deleted before the backup may be used again."
+                )
 
     def set_next_keys(self, table: Table, next_keys: dict[str, int]) -> None:
         """Note what is to be set when all is committed; InnoDB itself never goes below the rows."""
         for column, value in next_keys.items():
             if any(own.name == column and own.automatic for own in table.columns):
-                self.next_keys[table.name] = value
+                self.next_keys[table] = value
 
-    def allow_local_infile(self) -> None:
-        """Connect anew with the client's half of what LOAD DATA LOCAL needs."""
+    @contextmanager
+    def allowing_local_infile(self) -> Iterator[None]:
+        """Connect anew with the client's half of what LOAD DATA LOCAL needs, and back without."""
         options = self.connection.settings_dict["OPTIONS"]
-        if not options.get("local_infile"):
+        if self.connection.in_atomic_block or options.get("local_infile"):
+            self.local_infile = bool(options.get("local_infile"))
+            yield
+            return
+        self.connection.close()
+        options["local_infile"] = self.local_infile = True
+        try:
+            self.connection.connect()
+            del options["local_infile"]
+            yield
+        finally:
+            options.pop("local_infile", None)
             self.connection.close()
-            options["local_infile"] = True
-            try:
-                self.connection.connect()
-            finally:
-                del options["local_infile"]
-        self.local_infile = True
 
     def can_load_data(self, table: Table) -> bool:
         """Return whether both halves of LOAD DATA LOCAL are allowed, and no value needs Python."""

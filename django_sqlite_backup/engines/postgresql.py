@@ -1,5 +1,6 @@
 """PostgreSQL: streamed binary results out, COPY in."""
 
+import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from decimal import Decimal
@@ -23,7 +24,8 @@ from django_sqlite_backup.tables import Column, Table
 from .base import Engine, Replacement
 from .lines import NULL, build_chunks, register_functions
 from .postgresql_forms import line_sql, stored_sql
-from .postgresql_schema import LARGE_ROWS, SetAside, quote
+from .postgresql_schema import LARGE_ROWS, SetAside
+from .postgresql_sequences import get_next_key, get_sequences, set_next_key
 from .transport import Reader
 
 if TYPE_CHECKING:
@@ -84,15 +86,18 @@ class PostgreSQLEngine(Engine):
     # Reading
 
     @contextmanager
-    def snapshot(self, file: "NewBackupFile | None") -> Iterator[Engine]:
-        with super().snapshot(file) as engine:
+    def snapshot(self, file: "NewBackupFile | None", tables: Sequence[Table]) -> Iterator[Engine]:
+        with super().snapshot(file, tables) as engine:
             if engine is self:
                 self.set_session()
             yield engine
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self, tables: Sequence[Table]) -> Iterator[None]:
         self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        # Before the first SELECT, which takes the snapshot: a table that is rewritten or truncated
+        # between the two would be found empty.
+        self.lock(tables, "ACCESS SHARE")
         self.set_session()
         # Closing the connection, which is the snapshot's own, ends the transaction.
         yield
@@ -156,24 +161,16 @@ class PostgreSQLEngine(Engine):
 
     def get_next_keys(self, table: Table) -> dict[str, int]:
         """Read each sequence that a column of the table owns, identity or serial."""
-        with self.connection.cursor() as cursor:
-            sequences = self.connection.introspection.get_sequences(cursor, table.name)
-        next_keys = {}
-        for sequence in sequences:
-            name = quote(sequence["name"])
-            ((step,),) = self.fetchall(
-                "SELECT seqincrement FROM pg_sequence WHERE seqrelid = %s::regclass", [name]
-            )
-            ((value, called),) = self.fetchall(f"SELECT last_value, is_called FROM {name}")
-            next_keys[sequence["column"]] = value + step if called else value
-        return next_keys
+        return {
+            sequence.column: get_next_key(self, sequence) for sequence in get_sequences(self, table)
+        }
 
     # Writing
 
     @contextmanager
     def transaction(self, file: "OpenedBackup", *, migrates: bool) -> Iterator[None]:
         with super().transaction(file, migrates=migrates):
-            self.fetchall("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+            self.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
             yield
 
     @contextmanager
@@ -181,20 +178,38 @@ class PostgreSQLEngine(Engine):
         """Set the session for the rows, and aside what slows them down or acts on them."""
         with self.keeping_session():
             self.set_session()
-            self.lock(replacement.tables)
+            # What a caller's transaction left for its end would bar every ALTER TABLE.
+            self.connection.check_constraints()
+            self.lock(replacement.tables, "ACCESS EXCLUSIVE")
             self.set_aside = SetAside(self, replacement.tables)
             self.set_aside.take()
             yield
             self.set_aside.put_back()
 
-    def lock(self, tables: Sequence[Table]) -> None:
+    def lock(self, tables: Sequence[Table], mode: str) -> None:
         """Take every lock at once, before anything is done, or give up after a while."""
         if tables:
             names = ", ".join(self.quote(table.name) for table in tables)
-            self.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
+            self.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+            self.execute(f"LOCK TABLE {names} IN {mode} MODE")
+
+    @functools.cached_property
+    def partitioned(self) -> set[str]:
+        """The names of the tables whose rows are all in their partitions."""
+        rows = self.fetchall("SELECT relname FROM pg_class WHERE relkind = 'p'")
+        return {name for (name,) in rows}
+
+    def qualify(self, table: Table) -> str:
+        """Leave out the rows of tables that inherit from this one: they are not its own."""
+        only = "" if table.name in self.partitioned else "ONLY "
+        return f"{only}{self.quote(table.name)}"
+
+    def shows_one_state(self) -> bool:
+        ((level,),) = self.fetchall("SHOW transaction_isolation")
+        return level in ("repeatable read", "serializable")
 
     def empty_table(self, table: Table) -> None:
-        self.execute(f"TRUNCATE {self.quote(table.name)}")
+        self.execute(f"TRUNCATE {self.qualify(table)}")
 
     def load_table(self, file: "OpenedBackup", table: Table) -> Iterator[int]:
         register_functions(file.raw)
@@ -226,19 +241,5 @@ class PostgreSQLEngine(Engine):
         return line_sql(form, name)
 
     def set_next_keys(self, table: Table, next_keys: dict[str, int]) -> None:
-        """Restart each sequence; unlike `setval`, that is undone if the transaction is."""
-        with self.connection.cursor() as cursor:
-            sequences = self.connection.introspection.get_sequences(cursor, table.name)
-        for sequence in sequences:
-            name, column = quote(sequence["name"]), self.quote(sequence["column"])
-            ((largest,),) = self.fetchall(
-                f"SELECT coalesce(max({column}), 0) FROM {self.quote(table.name)}"
-            )
-            ((limit,),) = self.fetchall(
-                "SELECT seqmax FROM pg_sequence WHERE seqrelid = %s::regclass", [name]
-            )
-            value = max(next_keys.get(sequence["column"], 1), largest + 1)
-            self.execute(f"ALTER SEQUENCE {name} RESTART WITH {min(value, limit)}")
-            if value > limit:
-                # Every key is used: the sequence must be at its end, as it was.
-                self.fetchall("SELECT nextval(%s::regclass)", [name])
+        for sequence in get_sequences(self, table):
+            set_next_key(self, table, sequence, next_keys.get(sequence.column))

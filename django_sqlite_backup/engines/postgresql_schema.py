@@ -15,19 +15,23 @@ if TYPE_CHECKING:
 LARGE_ROWS = 10_000
 """From here on, building an index at once costs less than feeding it row by row."""
 
-FOREIGN_KEYS = """
+# Foreign keys, and checks that rows from before them need not pass.
+CONSTRAINTS = """
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid),
        obj_description(oid, 'pg_constraint')
 FROM pg_constraint
-WHERE contype = 'f' AND conparentid = 0
-  AND (conrelid = ANY(%s::regclass[]) OR confrelid = ANY(%s::regclass[]))
+WHERE conparentid = 0
+  AND (contype = 'f' AND (conrelid = ANY(%s::regclass[]) OR confrelid = ANY(%s::regclass[]))
+       OR contype = 'c' AND NOT convalidated AND conrelid = ANY(%s::regclass[]))
 ORDER BY oid
 """
 
 TRIGGERS = """
 SELECT tgrelid::regclass::text, tgname, tgenabled::text
 FROM pg_trigger
-WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgrelid = ANY(%s::regclass[])
+WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgparentid = 0 AND tgrelid IN (
+    SELECT unnest(%s::regclass[])
+    UNION SELECT relid FROM unnest(%s::regclass[]) AS t, pg_partition_tree(t))
 """
 
 # Only indexes that their definition describes in full: none that clusters, identifies replicas,
@@ -76,15 +80,15 @@ class SetAside:
     def take(self) -> None:
         """Drop the foreign keys and disable the triggers; indexes go when a table is large."""
         self.take_triggers()
-        self.take_foreign_keys()
+        self.take_constraints()
 
     def take_triggers(self) -> None:
-        for table, name, mode in self.engine.fetchall(TRIGGERS, [self.names]):
+        for table, name, mode in self.engine.fetchall(TRIGGERS, [self.names] * 2):
             self.engine.execute(f"ALTER TABLE {table} DISABLE TRIGGER {quote(name)}")
             self.back.append(f"ALTER TABLE {table} {ENABLE[mode]} TRIGGER {quote(name)}")
 
-    def take_foreign_keys(self) -> None:
-        rows = self.engine.fetchall(FOREIGN_KEYS, [self.names, self.names])
+    def take_constraints(self) -> None:
+        rows = self.engine.fetchall(CONSTRAINTS, [self.names] * 3)
         for table, name, definition, comment in rows:
             self.engine.execute(f"ALTER TABLE {table} DROP CONSTRAINT {quote(name)}")
             self.back.append(f"ALTER TABLE {table} ADD CONSTRAINT {quote(name)} {definition}")

@@ -11,6 +11,7 @@ from django_sqlite_backup.stored_forms import Form, get_form
 from django_sqlite_backup.tables import Column, Table
 
 from .base import Engine, Replacement
+from .sqlite_schema import LARGE_ROWS, SetAside, check_actions, find_suspects
 from .transport import Reader
 
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ class SQLiteEngine(Engine):
         return not is_in_memory(self.connection)
 
     @contextmanager
-    def snapshot(self, file: "NewBackupFile | None") -> Iterator[Engine]:
+    def snapshot(self, file: "NewBackupFile | None", tables: Sequence[Table]) -> Iterator[Engine]:
         """Attach the live database to the new file: one transaction then spans both."""
         if file is None or not self.can_attach():
-            with super().snapshot(file) as engine:
+            with super().snapshot(file, tables) as engine:
                 yield engine
             return
         uri = Path(str(self.connection.settings_dict["NAME"])).absolute().as_uri()
@@ -68,7 +69,7 @@ class SQLiteEngine(Engine):
         )
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self, tables: Sequence[Table]) -> Iterator[None]:
         self.execute("BEGIN")
         self.fetchall("SELECT count(*) FROM sqlite_schema")
         yield
@@ -82,7 +83,9 @@ class SQLiteEngine(Engine):
     def get_table_info(self, table: Table) -> dict[str, str]:
         """Return the declared types by column, in the order in which SQLite stores them."""
         sql = f"PRAGMA {self.schema}.table_xinfo({self.quote(table.name)})"
-        return {row[1]: row[2] for row in self.fetchall(sql)}
+        own = {column.name.casefold(): column.name for column in table.columns}
+        # SQLite takes a name in any case, and so may the model have it in another.
+        return {own.get(row[1].casefold(), row[1]): row[2] for row in self.fetchall(sql)}
 
     def get_declared_types(self, table: Table) -> dict[str, str]:
         """Return the live table's own types: with another affinity a cell might change."""
@@ -126,12 +129,16 @@ class SQLiteEngine(Engine):
 
     @contextmanager
     def replacing(self, replacement: Replacement) -> Iterator[None]:
-        """Triggers are dropped and made again: they must not act on restored rows."""
-        triggers = self.drop_triggers(replacement.tables)
-        with super().replacing(replacement):
-            yield
-        for sql in triggers:
-            self.execute(sql)
+        """Triggers must not act on restored rows, and indexes are built when they are in."""
+        check_actions(self, replacement.tables)
+        set_aside = SetAside(self, replacement.tables, replacement.get_large(LARGE_ROWS))
+        set_aside.take()
+        yield
+        set_aside.put_back()
+        suspects = set(find_suspects(self, replacement.tables))
+        if suspects:
+            # This one names the row.
+            self.connection.check_constraints(table_names=sorted(suspects))
 
     @contextmanager
     def attaching(self, file: "OpenedBackup") -> Iterator[None]:
@@ -149,19 +156,6 @@ class SQLiteEngine(Engine):
         finally:
             self.attached = False
             self.execute(f"DETACH {FILE}")
-
-    def drop_triggers(self, tables: Sequence[Table]) -> list[str]:
-        """Drop the triggers of the tables and return what makes them again."""
-        names = {table.name for table in tables}
-        found = self.fetchall(
-            "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger'"
-        )
-        dropped = []
-        for name, table_name, sql in found:
-            if table_name in names:
-                self.execute(f"DROP TRIGGER {self.quote(name)}")
-                dropped.append(sql)
-        return dropped
 
     def load_table(self, file: "OpenedBackup", table: Table) -> Iterator[int]:
         name = self.quote(table.name)
