@@ -62,9 +62,12 @@ class BackupFile:
 
     def create_table(self, table: Table, types: Mapping[str, str], targets: set[str]) -> None:
         """Create a table with declared `types` by column, and keys to the tables in `targets`."""
-        keys = table.primary_key
+        # What Django did not make need not be unique or present where its model says so.
+        managed = table.model._meta.managed
+        keys = table.primary_key if managed else ()
         lines = [
             self.column_sql(column, types[column.name], len(keys) == 1, targets)
+            + ("" if column.null or not managed else " NOT NULL")
             for column in table.columns
         ]
         if len(keys) > 1:
@@ -72,10 +75,8 @@ class BackupFile:
         self.raw.execute(f"CREATE TABLE {self.quote(table.name)} ({', '.join(lines)})")
 
     def column_sql(self, column: Column, declared: str, key: bool, targets: set[str]) -> str:
-        """Return the definition of one column: type, null, key, reference, and no check."""
+        """Return the definition of one column: type, key, reference, and no check."""
         sql = self.quote(column.name) + (f" {declared}" if declared else "")
-        if not column.null:
-            sql += " NOT NULL"
         if key and column.primary_key:
             sql += " PRIMARY KEY"
             if column.automatic and declared.lower() == "integer":

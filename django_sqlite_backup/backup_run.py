@@ -61,12 +61,17 @@ class BackupRun(Run):
                 "written meanwhile may be in the file in part."
             )
         self.total = 0
+        unknown = self.engine.find_unknown_columns(self.tables)
+        if unknown:
+            self.report.warnings.append(
+                f"Not in the backup, as no field knows these columns: {', '.join(unknown)}."
+            )
         for table in self.tables:
             with explaining(f"reading {table.label}"):
                 self.total += self.engine.count_rows(table)
         if self.mechanism.verify:
             self.total *= 2
-        names = {table.name for table in self.tables}
+        names = {table.name for table in self.tables if table.model._meta.managed}
         for table in self.tables:
             self.create_table(table, names)
 

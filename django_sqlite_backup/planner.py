@@ -68,6 +68,7 @@ class Planner:
         one_transaction = self.is_one_transaction(created)
         self.obstacles += [
             *find_strays(self.revisions, self.inventory, self.live),
+            *self.find_other_time(),
             *self.find_endangered(filled),
             *self.find_dangling(filled, {table.name for table in emptied}),
         ]
@@ -140,6 +141,15 @@ class Planner:
                     "file. Restore with the migrations, or give the column a default first."
                 )
         return table.with_columns(name for name in live if name in stored)
+
+    def find_other_time(self) -> Iterator[str]:
+        """Yield why moments would not come back as they were: with `USE_TZ` they are UTC."""
+        if self.file.manifest.use_tz != (self.live.timezone is not None):
+            yield (
+                f"The file was made with USE_TZ = {self.file.manifest.use_tz}, and here it is "
+                f"{not self.file.manifest.use_tz}: every moment would be shifted. Restore with "
+                "the setting of the file."
+            )
 
     def goes(self, table: Table) -> bool:
         """Return whether a live table goes: the file's revision does not have it."""

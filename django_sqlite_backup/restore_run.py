@@ -8,7 +8,7 @@ from pathlib import Path
 from django.apps import apps
 
 from .aliases import registered
-from .engines.base import Replacement
+from .engines.transport import Replacement
 from .exceptions import (
     BackupError,
     MigrationError,

@@ -3,17 +3,14 @@
 An engine with a module of its own changes the transport, never a value.
 """
 
-import datetime
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.color import no_style
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 from django.db.transaction import atomic
-from django.utils import timezone
 
 from django_sqlite_backup.composites import composite_to_stored, composite_to_text
 from django_sqlite_backup.conversions import TO_PYTHON, TO_STORED
@@ -21,27 +18,12 @@ from django_sqlite_backup.exceptions import CopyError
 from django_sqlite_backup.stored_forms import Form, get_form
 from django_sqlite_backup.tables import Column, Table
 
-from .transport import BATCH_ROWS, Reader, batch_by_bytes, convert_row, convert_rows
+from .adapters import get_adapter
+from .transport import BATCH_ROWS, Reader, Replacement, batch_by_bytes, convert_row, convert_rows
 
 if TYPE_CHECKING:
     from django_sqlite_backup.backup_file import BackupFile, NewBackupFile
     from django_sqlite_backup.validation import OpenedBackup
-
-
-@dataclass(frozen=True)
-class Replacement:
-    """What a restore is about to replace."""
-
-    tables: Sequence[Table]
-    """The tables that are emptied and filled."""
-    checked: Sequence[Table]
-    """Those, and the ones that refer to them: whose keys must hold at the end."""
-    file: "OpenedBackup"
-
-    def get_large(self, rows: int) -> set[str]:
-        """Return the names of the tables that get at least so many rows."""
-        entries = self.file.manifest.tables
-        return {t.name for t in self.tables if t.name in entries and entries[t.name].rows >= rows}
 
 
 class Engine:
@@ -151,6 +133,20 @@ class Engine:
             while rows := cursor.fetchmany(BATCH_ROWS):
                 yield from rows
 
+    def find_unknown_columns(self, tables: Sequence[Table]) -> list[str]:
+        """Return the live columns, as label and name, that no field of the models knows."""
+        found = []
+        with self.connection.cursor() as cursor:
+            for table in tables:
+                known = {column.name.casefold() for column in table.columns}
+                names = self.get_live_columns(cursor, table)
+                found += [f"{table.label}.{name}" for name in names if name.casefold() not in known]
+        return found
+
+    def get_live_columns(self, cursor: Any, table: Table) -> list[str]:
+        description = self.connection.introspection.get_table_description(cursor, table.name)
+        return [info.name for info in description]
+
     def get_declared_types(self, table: Table) -> dict[str, str]:
         """Return types that the file must declare, by column; the fields decide the others."""
         return {}
@@ -242,33 +238,10 @@ class Engine:
         if form is Form.COMPOSITE:
             return composite_to_text(column.field)
         to_python = TO_PYTHON.get(form)
-        adapt = self.get_adapter(column, form)
+        adapt = get_adapter(self.connection, column, form)
         if to_python is None or adapt is None:
             return to_python
         return lambda value: adapt(to_python(value))
-
-    def get_adapter(self, column: Column, form: Form) -> Callable[[Any], Any] | None:
-        """Return Django's adapter from Python to the backend's driver."""
-        ops, features = self.connection.ops, self.connection.features
-        if form is Form.DECIMAL:
-            digits = getattr(column.field, "max_digits", None)
-            places = getattr(column.field, "decimal_places", None)
-            return lambda value: ops.adapt_decimalfield_value(value, digits, places)
-        if form is Form.DATETIME:
-            return lambda value: ops.adapt_datetimefield_value(self.make_aware(value))
-        if form is Form.DURATION and not features.has_native_duration_field:
-            return lambda value: TO_STORED[form](value)
-        if form is Form.UUID and not features.has_native_uuid_field:
-            return lambda value: value.hex
-        return {Form.DATE: ops.adapt_datefield_value, Form.TIME: ops.adapt_timefield_value}.get(
-            form
-        )
-
-    def make_aware(self, value: Any) -> Any:
-        """Return a naive UTC moment as Django's own, where the project uses time zones."""
-        if self.connection.timezone is not None and timezone.is_naive(value):
-            return timezone.make_aware(value, datetime.UTC)
-        return value
 
     def set_next_keys(self, table: Table, next_keys: dict[str, int]) -> None:
         """Make the next key fresh: at least the recorded one, and above all that are there."""

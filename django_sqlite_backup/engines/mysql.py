@@ -1,8 +1,6 @@
 """MariaDB and MySQL: an unbuffered cursor out, LOAD DATA in."""
 
-import os
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -11,7 +9,6 @@ from django.db import OperationalError
 from MySQLdb.cursors import SSCursor
 
 from django_sqlite_backup.conversions import decimal_to_stored
-from django_sqlite_backup.exceptions import CopyError
 from django_sqlite_backup.stored_forms import (
     SQLITE_MAX_INTEGER,
     Form,
@@ -21,11 +18,10 @@ from django_sqlite_backup.stored_forms import (
 )
 from django_sqlite_backup.tables import Column, Table
 
-from .base import Engine, Replacement
-from .lines import build_chunks, register_functions
-from .mysql_forms import HEXADECIMAL, line_sql
-from .pipe import closing_descriptor, feed
-from .transport import BATCH_ROWS, Reader
+from .base import Engine
+from .load_data import load_data
+from .mysql_schema import describe_peculiarities
+from .transport import BATCH_ROWS, Reader, Replacement
 
 if TYPE_CHECKING:
     from django_sqlite_backup.backup_file import NewBackupFile
@@ -33,24 +29,10 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 30
 ALTER_SECONDS = 5
-LINES = (
-    "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''"
-    " LINES TERMINATED BY '\\n'"
-)
 SESSION = ("sql_mode", "innodb_lock_wait_timeout", "lock_wait_timeout")
 """The variables that are set for a copy, and set back."""
 
 ISOLATION = ("tx_isolation", "transaction_isolation")
-PECULIARITIES = {
-    "Triggers that MySQL cannot turn off act on each restored row": (
-        "SELECT event_object_table FROM information_schema.triggers"
-        " WHERE event_object_schema = DATABASE() AND event_object_table IN ({})"
-    ),
-    "Without transactions, so not undone where the restore fails": (
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
-        " AND engine NOT IN ('InnoDB', 'RocksDB') AND table_name IN ({})"
-    ),
-}
 
 
 class MySQLEngine(Engine):
@@ -175,13 +157,8 @@ class MySQLEngine(Engine):
 
     @contextmanager
     def replacing(self, replacement: Replacement) -> Iterator[None]:
-        """Say which of the tables break the promises of a restore: this engine lets them."""
-        names = [table.name for table in replacement.tables]
-        marks = ", ".join(["%s"] * len(names)) or "NULL"
-        for sentence, sql in PECULIARITIES.items():
-            found = sorted({name for (name,) in self.fetchall(sql.format(marks), names)})
-            warning = f"{sentence}: {', '.join(found)}."
-            if found and warning not in self.warnings:
+        for warning in describe_peculiarities(self, replacement.tables):
+            if warning not in self.warnings:
                 self.warnings.append(warning)
         with super().replacing(replacement):
             yield
@@ -248,48 +225,6 @@ class MySQLEngine(Engine):
 
     def load_table(self, file: "OpenedBackup", table: Table) -> Iterator[int]:
         if self.can_load_data(table):
-            yield from self.load_data(file, table)
+            yield from load_data(self, file, table)
         else:
             yield from super().load_table(file, table)
-
-    def load_data(self, file: "OpenedBackup", table: Table) -> Iterator[int]:
-        """Feed lines to LOAD DATA through a pipe, one statement for each few megabytes."""
-        register_functions(file.raw)
-        fields, assignments, expressions = [], [], []
-        for number, column in enumerate(table.writable):
-            name, form = self.quote(column.name), get_form(column.field, self.connection)
-            expressions.append(line_sql(form, file.quote(column.name)))
-            fields.append(f"@field{number}" if form in HEXADECIMAL else name)
-            if form in HEXADECIMAL:
-                assignments.append(f"{name} = unhex(@field{number})")
-        sql = f"INTO TABLE {self.quote(table.name)} {LINES} ({', '.join(fields)})"
-        if assignments:
-            sql += f" SET {', '.join(assignments)}"
-        chunks = build_chunks(file, table, expressions)
-        while rows := self.load_batch(table, sql, chunks):
-            yield rows
-
-    def load_batch(self, table: Table, sql: str, chunks: Iterator[tuple[int, bytes]]) -> int:
-        """Load the next few megabytes and return the number of rows: 0 when there are no more."""
-        reader, writer = os.pipe()
-        with (
-            ThreadPoolExecutor(1) as executor,
-            closing_descriptor(reader),
-            self.connection.cursor() as cursor,
-        ):
-            fed = executor.submit(feed, writer, chunks)
-            cursor.execute(f"LOAD DATA LOCAL INFILE '/dev/fd/{reader}' {sql}")
-            loaded, rows = cursor.rowcount, fed.result()
-        self.check_warnings(table, loaded, rows)
-        return rows
-
-    def check_warnings(self, table: Table, loaded: int, rows: int) -> None:
-        """Raise `CopyError` unless every row went in as it was.
-
-        With LOCAL the server makes a warning of each error, whatever the sql_mode
-        (https://dev.mysql.com/doc/refman/8.4/en/load-data.html).
-        """
-        warnings = self.fetchall("SHOW WARNINGS")
-        if warnings or loaded != rows:
-            reason = warnings[0][2] if warnings else f"{loaded} of {rows} rows went in"
-            raise CopyError(f"A value of {table.label} cannot be kept: {reason}.")

@@ -21,12 +21,12 @@ from django_sqlite_backup.exceptions import CopyError
 from django_sqlite_backup.stored_forms import Form, fits_a_double, get_form
 from django_sqlite_backup.tables import Column, Table
 
-from .base import Engine, Replacement
+from .base import Engine
 from .lines import NULL, build_chunks, register_functions
 from .postgresql_forms import line_sql, stored_sql
 from .postgresql_schema import LARGE_ROWS, SetAside
 from .postgresql_sequences import get_next_key, get_sequences, set_next_key
-from .transport import Reader
+from .transport import Reader, Replacement
 
 if TYPE_CHECKING:
     from django_sqlite_backup.backup_file import NewBackupFile
@@ -207,6 +207,14 @@ class PostgreSQLEngine(Engine):
     def shows_one_state(self) -> bool:
         ((level,),) = self.fetchall("SHOW transaction_isolation")
         return level in ("repeatable read", "serializable")
+
+    def get_live_columns(self, cursor: Any, table: Table) -> list[str]:
+        cursor.execute(
+            "SELECT attname FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+            [self.quote(table.name)],
+        )
+        return [name for (name,) in cursor.fetchall()]
 
     def empty_table(self, table: Table) -> None:
         self.execute(f"TRUNCATE {self.qualify(table)}")

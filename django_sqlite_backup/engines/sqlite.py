@@ -10,9 +10,9 @@ from django_sqlite_backup.exceptions import CopyError
 from django_sqlite_backup.stored_forms import Form, get_form
 from django_sqlite_backup.tables import Column, Table
 
-from .base import Engine, Replacement
+from .base import Engine
 from .sqlite_schema import LARGE_ROWS, SetAside, check_actions, find_suspects
-from .transport import Reader
+from .transport import Reader, Replacement
 
 if TYPE_CHECKING:
     from django_sqlite_backup.backup_file import BackupFile, NewBackupFile
@@ -86,6 +86,9 @@ class SQLiteEngine(Engine):
         own = {column.name.casefold(): column.name for column in table.columns}
         # SQLite takes a name in any case, and so may the model have it in another.
         return {own.get(row[1].casefold(), row[1]): row[2] for row in self.fetchall(sql)}
+
+    def get_live_columns(self, cursor: Any, table: Table) -> list[str]:
+        return list(self.get_table_info(table))
 
     def get_declared_types(self, table: Table) -> dict[str, str]:
         """Return the live table's own types: with another affinity a cell might change."""

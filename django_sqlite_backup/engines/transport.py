@@ -1,8 +1,14 @@
-"""Rows on their way: how a column is read, conversion in Python, batches that stay small."""
+"""What goes between an engine and a file: tables to replace, columns to read, batches of rows."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django_sqlite_backup.tables import Table
+
+if TYPE_CHECKING:
+    from django_sqlite_backup.validation import OpenedBackup
 
 BATCH_BYTES = 8 << 20
 BATCH_ROWS = 1000
@@ -17,6 +23,22 @@ class Reader(NamedTuple):
     """SQL of SQLite that makes the cell of them, with a question mark for each."""
     convert: Callable[[Any], Any] | None = None
     """Python for what no SQL can do. It never sees None."""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What a restore is about to replace."""
+
+    tables: Sequence[Table]
+    """The tables that are emptied and filled."""
+    checked: Sequence[Table]
+    """Those, and the ones that refer to them: whose keys must hold at the end."""
+    file: "OpenedBackup"
+
+    def get_large(self, rows: int) -> set[str]:
+        """Return the names of the tables that get at least so many rows."""
+        entries = self.file.manifest.tables
+        return {t.name for t in self.tables if t.name in entries and entries[t.name].rows >= rows}
 
 
 def convert_row(
