@@ -87,6 +87,13 @@ class Store:
 class SqliteStore(Store):
     opener = oracle.Sqlite
 
+    def read(self):
+        with closing(self.opener(self.settings)) as engine:
+            if not engine.table_names():
+                # Without a first table there is no count of keys either.
+                return Content("", {}, {}, [])
+        return super().read()
+
     @property
     def path(self):
         return Path(self.settings["NAME"])

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.revisions.history import write_code
 from tests.revisions.stores import check_same
 from tests.revisions.test_every_pair import get_lived, restore
 
@@ -112,10 +113,10 @@ def test_irreversible_operation_is_refused_by_name_and_rebuild_goes_round_it(wor
 
 
 def test_staying_at_the_files_revision(world):
-    path = world.get_file(3)
-    expected = get_lived(world, 3, 3)
-    world.begin(4)
-    restore(world, 4, path, "--no-update").check()
+    path = world.get_file(4)
+    expected = get_lived(world, 4, 4)
+    world.begin(5)
+    restore(world, 5, path, "--no-update").check()
     check_same(world.read().lived, expected)
 
 
@@ -161,3 +162,19 @@ def test_second_database_with_a_router(sqlite_world, codes):
         "text=text 'x'",
     ]
     assert set(found.rows) == {"django_migrations", "plain_pin", "news_story"}
+
+
+def test_code_with_two_last_migrations_of_an_app_is_refused(sqlite_world, tmp_path):
+    world = sqlite_world
+    path = world.get_file(5)
+    code = write_code(tmp_path / "code", 6)
+    migrations = code.folder / "library" / "migrations"
+    other = (migrations / "0002_rename_title.py").read_text()
+    other = other.replace("0001_initial", "0007_code").replace('"title", "name"', '"name", "title"')
+    (migrations / "0008_other.py").write_text(other)
+    world.begin(6)
+    before = world.read()
+    done = code.manage("sqliterestore", "--no-input", f"--file={path}", database=world.database)
+    assert done.returncode == 1
+    assert "several last migrations in library" in done.stderr
+    check_same(world.read(), before)
