@@ -139,5 +139,5 @@ def prepare(backup: OpenedBackup) -> None:
         backup.manifest = Manifest.read(backup.raw)
         check_tables(backup, names)
         check_counts(backup)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise InvalidBackup(f'"{backup.path}" cannot be read as SQLite: {error}.') from error

@@ -81,6 +81,17 @@ def test_a_schema_that_sqlite_cannot_parse(bad):
     assert refusal(bad).startswith(f'"{bad}" cannot be read as SQLite: malformed database schema')
 
 
+def test_a_schema_that_is_no_text(bad):
+    """SQLite quotes it in its error, which then is no text either."""
+    files.edit(
+        bad,
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_schema SET sql = 'CREATE TABLE shop_review (' || CAST(x'8029' AS text), "
+        "name = CAST(x'80' AS text) WHERE name = 'shop_review'",
+    )
+    assert refusal(bad).startswith(f"\"{bad}\" cannot be read as SQLite: 'utf-8' codec ")
+
+
 def test_a_stored_generated_column(bad):
     files.edit(
         bad,
