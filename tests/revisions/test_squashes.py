@@ -15,7 +15,7 @@ def made():
 
 
 def make_file(world, made, state, squash):
-    """Return a backup of a database that was new when the code had the squash so far."""
+    """Return a backup of a database that was new when the code had the squash so far, and that."""
     key = (world.engine, state, squash)
     if key not in made:
         world.store.clear()
@@ -23,7 +23,7 @@ def make_file(world, made, state, squash):
         world.at(state, squash).execute("import fill; fill.fill()").check()
         path = world.folder / f"squash_{state}_{squash}.sqlite3"
         world.at(state, squash).run("sqlitebackup", "--file", path).check()
-        made[key] = path
+        made[key] = path, world.read().lived
     return made[key]
 
 
@@ -32,8 +32,7 @@ def make_file(world, made, state, squash):
 def test_file_of_any_squash_fits_code_of_any(sqlite_world, made, origin, code):
     """The file is of state 5, the code of state 6, and the live database new at state 6."""
     world = sqlite_world
-    path = make_file(world, made, 5, origin)
-    before = world.read().lived
+    path, before = make_file(world, made, 5, origin)
     world.store.clear()
     world.migrate(6, code)
     result = world.at(6, code).run("sqliterestore", "--no-input", "--file", path)
