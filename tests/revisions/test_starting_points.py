@@ -133,7 +133,7 @@ class Router:
 
 
 def test_second_database_with_a_router(sqlite_world, codes):
-    """Migrations are taken back and applied there, and tables only of the apps that belong there."""
+    """Migrations are taken back and applied there, with tables of the apps that belong there."""
     world = sqlite_world
     path = world.folder / "second.sqlite3"
     path.unlink(missing_ok=True)
