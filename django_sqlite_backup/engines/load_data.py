@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from io import FileIO
 from typing import TYPE_CHECKING
 
 from django_sqlite_backup.exceptions import CopyError
@@ -11,7 +13,6 @@ from django_sqlite_backup.tables import Table
 
 from .lines import build_chunks, register_functions
 from .mysql_forms import HEXADECIMAL, line_sql
-from .pipe import closing_descriptor, feed
 
 if TYPE_CHECKING:
     from django_sqlite_backup.validation import OpenedBackup
@@ -25,7 +26,7 @@ LINES = (
 
 
 def load_data(engine: "MySQLEngine", file: "OpenedBackup", table: Table) -> Iterator[int]:
-    """Feed lines to LOAD DATA through a pipe, one statement for each few megabytes."""
+    """Copy a table of the file into the live one, yielding the number of rows of each chunk."""
     register_functions(file.raw)
     fields, assignments, expressions = [], [], []
     for number, column in enumerate(table.writable):
@@ -37,26 +38,40 @@ def load_data(engine: "MySQLEngine", file: "OpenedBackup", table: Table) -> Iter
     sql = f"INTO TABLE {engine.quote(table.name)} {LINES} ({', '.join(fields)})"
     if assignments:
         sql += f" SET {', '.join(assignments)}"
-    chunks = build_chunks(file, table, expressions)
-    while rows := load_batch(engine, table, sql, chunks):
-        yield rows
+    yield from load_lines(engine, table, sql, build_chunks(file, table, expressions))
 
 
-def load_batch(
+def load_lines(
     engine: "MySQLEngine", table: Table, sql: str, chunks: Iterator[tuple[int, bytes]]
-) -> int:
-    """Load the next few megabytes and return the number of rows: 0 when there are no more."""
+) -> Iterator[int]:
+    """Run one LOAD DATA in a thread while the pipe is filled here; yield the rows of each chunk.
+
+    One statement a table: MariaDB builds the indexes of an empty table at its end.
+    """
     reader, writer = os.pipe()
-    with (
-        ThreadPoolExecutor(1) as executor,
-        closing_descriptor(reader),
-        engine.connection.cursor() as cursor,
-    ):
-        fed = executor.submit(feed, writer, chunks)
-        cursor.execute(f"LOAD DATA LOCAL INFILE '/dev/fd/{reader}' {sql}")
-        loaded, rows = cursor.rowcount, fed.result()
-    check_warnings(engine, table, loaded, rows)
-    return rows
+    sent = 0
+    with ThreadPoolExecutor(1) as executor, closing(engine.raw.cursor()) as cursor:
+        loading = executor.submit(
+            cursor.execute, f"LOAD DATA LOCAL INFILE '/dev/fd/{reader}' {sql}"
+        )
+        # When the statement ends, however it ends, nobody reads: a write then fails at once.
+        loading.add_done_callback(lambda _: os.close(reader))
+        with engine.connection.wrap_database_errors:
+            with suppress(BrokenPipeError), os.fdopen(writer, "wb", buffering=0) as pipe:
+                for rows, lines in chunks:
+                    write_all(pipe, lines)
+                    sent += rows
+                    yield rows
+            loading.result()
+        loaded = cursor.rowcount
+    check_warnings(engine, table, loaded, sent)
+
+
+def write_all(pipe: FileIO, lines: bytes) -> None:
+    """Write all of the lines: a pipe takes as much at a time as fits."""
+    view = memoryview(lines)
+    while view:
+        view = view[pipe.write(view) :]
 
 
 def check_warnings(engine: "MySQLEngine", table: Table, loaded: int, rows: int) -> None:

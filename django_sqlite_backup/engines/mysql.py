@@ -20,7 +20,7 @@ from django_sqlite_backup.tables import Column, Table
 
 from .base import Engine
 from .load_data import load_data
-from .mysql_schema import describe_peculiarities
+from .mysql_schema import describe_peculiarities, find_bulk_tables
 from .transport import BATCH_ROWS, Reader, Replacement
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 30
 ALTER_SECONDS = 5
-SESSION = ("sql_mode", "innodb_lock_wait_timeout", "lock_wait_timeout")
+PAUSE_SECONDS = 86400
+SESSION = ("sql_mode", "innodb_lock_wait_timeout", "lock_wait_timeout", "net_read_timeout")
 """The variables that are set for a copy, and set back."""
 
 ISOLATION = ("tx_isolation", "transaction_isolation")
@@ -39,8 +40,16 @@ class MySQLEngine(Engine):
     """A consistent snapshot of InnoDB's tables; schema changes commit and cannot be undone."""
 
     is_snapshot = True
+    were_empty: frozenset[str] | set[str] = frozenset()
+    """The tables that had no rows before the restore."""
     local_infile = False
     """Whether the connection was made with the client's half of LOAD DATA LOCAL."""
+
+    @property
+    def raw(self) -> Any:
+        """The driver's connection."""
+        self.connection.ensure_connection()
+        return self.connection.connection
 
     def set_session(self) -> None:
         """Fix what a value depends on, until the connection or its caller sets it anew.
@@ -160,6 +169,7 @@ class MySQLEngine(Engine):
         for warning in describe_peculiarities(self, replacement.tables):
             if warning not in self.warnings:
                 self.warnings.append(warning)
+        self.were_empty = set(find_bulk_tables(self, replacement.tables))
         with super().replacing(replacement):
             yield
 
@@ -171,6 +181,8 @@ class MySQLEngine(Engine):
             self.set_session()
             self.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}")
             self.execute(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}")
+            # Whoever drives the generator may take a break in the middle of a table.
+            self.execute(f"SET SESSION net_read_timeout = {PAUSE_SECONDS}")
             with super().transaction(file, migrates=migrates):
                 yield
             if not self.connection.in_atomic_block:
@@ -224,7 +236,11 @@ class MySQLEngine(Engine):
         return self.local_infile and bool(allowed) and not self.converts_time_zones
 
     def load_table(self, file: "OpenedBackup", table: Table) -> Iterator[int]:
-        if self.can_load_data(table):
-            yield from load_data(self, file, table)
-        else:
+        if not self.can_load_data(table):
             yield from super().load_table(file, table)
+        elif file.manifest.tables[table.name].rows:
+            # MariaDB then builds the indexes of a table that was empty at the end, and finds
+            # duplicates there (https://mariadb.com/kb/en/innodb-bulk-insert/).
+            self.execute(f"SET SESSION unique_checks = {int(table.name not in self.were_empty)}")
+            yield from load_data(self, file, table)
+            self.execute("SET SESSION unique_checks = 1")
