@@ -64,7 +64,8 @@ class Run:
         check_labels(self.mechanism.all_labels, self.inventory.tables, apps)
 
     def show(self, description: str) -> Progress:
-        return Progress(self.completed, self.total, description)
+        # An override may copy more rows than there were: the bar ends all the same.
+        return Progress(min(self.completed, self.total), self.total, description)
 
     def follow(self, table: Table, batches: Iterator[int], doing: str) -> Iterator[Progress]:
         """Yield a progress for each batch of rows."""
@@ -80,7 +81,8 @@ class Run:
         """Copy from table to table, each pair in its turn."""
         for from_table, to_table in tables:
             before = self.completed
-            batches = self.mechanism.copy_table_data(from_table, to_table)
+            with explaining(f"copying {to_table.label}"):
+                batches = self.mechanism.copy_table_data(from_table, to_table)
             yield from self.follow(to_table, batches, "copying")
             self.report.rows[to_table.label] = self.completed - before
 

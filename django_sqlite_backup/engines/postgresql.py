@@ -23,7 +23,7 @@ from django_sqlite_backup.tables import Column, Table
 
 from .base import Engine
 from .lines import NULL, build_chunks, register_functions
-from .postgresql_forms import line_sql, stored_sql
+from .postgresql_forms import SESSION, line_sql, stored_sql
 from .postgresql_schema import LARGE_ROWS, SetAside
 from .postgresql_sequences import get_next_key, get_sequences, set_next_key
 from .transport import Reader, Replacement
@@ -35,19 +35,6 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT = "30s"
 LIBPQ_WITH_CHUNKS = 170000
 CHUNK_ROWS = 1000
-
-SESSION = {
-    "DateStyle": "ISO, YMD",
-    "IntervalStyle": "postgres",
-    "extra_float_digits": "1",
-    "bytea_output": "hex",
-    # As pg_dump does: a long copy is no runaway statement, and rows that a policy hides from
-    # this role are an error, not rows that are missing.
-    "statement_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    "row_security": "off",
-    "synchronize_seqscans": "off",
-}
 
 
 class PostgreSQLEngine(Engine):

@@ -7,6 +7,19 @@ from django_sqlite_backup.stored_forms import Form
 
 from .lines import MICROSECONDS_A_DAY, float_text, hexadecimal, plain, quoted
 
+SESSION = {
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    # As pg_dump does: a long copy is no runaway statement, and rows that a policy hides from
+    # this role are an error, not rows that are missing.
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "row_security": "off",
+    "synchronize_seqscans": "off",
+}
+"""What a session is set to, beside the time zone, until its transaction ends."""
 PADDED = "YYYY-MM-DD HH24:MI:SS.US"
 
 

@@ -31,7 +31,8 @@ def describe_age(manifest: Manifest) -> str:
         number = age // timedelta(**{unit: 1})
         if number >= 2:
             return f"{number} {unit}"
-    return f"{age // timedelta(seconds=1)} seconds"
+    # A clock that was set back makes no negative age.
+    return f"{max(age // timedelta(seconds=1), 0)} seconds"
 
 
 def describe_changes(plan: RestorePlan, shown: int) -> Iterator[str]:
