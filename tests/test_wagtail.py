@@ -122,21 +122,23 @@ def spelled(value):
 @pytest.fixture(scope="module")
 def get_site(tmp_path_factory):
     """A function from an engine to its site, made at the first call."""
-    sites = {}
+    made, begun = {}, []
 
     def get_site(engine):
         if reason := engines.why_not(engine):
             is_failure = os.environ.get("CI") and engine in engines.wanted()
             refuse = pytest.fail if is_failure else pytest.skip
             refuse(f"{engine} is not tested: {reason}")
-        if engine not in sites:
-            folder = tmp_path_factory.mktemp(engine)
-            sites[engine] = Site(engine, folder)
-            sites[engine].make(seed=engines.ENGINES.index(engine))
-        return sites[engine]
+        if engine not in made:
+            if engine in [site.engine for site in begun]:
+                pytest.fail(f"The site on {engine} could not be made: see the first failure.")
+            begun.append(Site(engine, tmp_path_factory.mktemp(engine)))
+            begun[-1].make(seed=engines.ENGINES.index(engine))
+            made[engine] = begun[-1]
+        return made[engine]
 
     yield get_site
-    for site in sites.values():
+    for site in begun:
         site.administer("DROP DATABASE IF EXISTS {}")
 
 

@@ -39,6 +39,9 @@ DATABASES = {
         "NAME": os.environ["WAGTAIL_BACKUP"],
     },
 }
+if "postgresql" in DATABASES["default"]["ENGINE"]:
+    # For the search index of Wagtail there.
+    INSTALLED_APPS.append("django.contrib.postgres")
 DATABASE_ROUTERS = ["django_sqlite_backup.routers.BackupRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
