@@ -7,15 +7,16 @@ import uuid
 from datetime import date, datetime, timedelta
 
 DAY, MOMENT = date(2020, 1, 1), datetime(2020, 1, 1)
-WORDS = "amber birch copper delta ember flint garnet harbor iris juniper kelp linen".split()
+TEXT = "amber birch copper delta ember flint garnet harbor iris juniper kelp linen"
+WORDS = TEXT.split()
 
 
-def make_lines(chance, rows):
+def make_lines(chance, rows, customers):
     for number in range(1, rows + 1):
         yield (
             number,
             uuid.UUID(int=chance.getrandbits(128), version=4).hex,
-            chance.randint(1, 50_000),
+            chance.randint(1, customers),
             f"R-{chance.getrandbits(60):015x}",
             " ".join(chance.choices(WORDS, k=13)),
             f"{chance.randint(0, 9_999_999) / 100:.2f}",
@@ -30,8 +31,8 @@ def make_lines(chance, rows):
         )
 
 
-def make_customers():
-    return ((n, f"customer{n}@example.com", f"Customer {n}") for n in range(1, 50_001))
+def make_customers(customers):
+    return ((n, f"customer{n}@example.com", f"Customer {n}") for n in range(1, customers + 1))
 
 
 def make_many(chance):
@@ -59,8 +60,12 @@ def make_blobs(chance, rows):
 def fill(path, shape, rows):
     """Fill the tables of a migrated SQLite database."""
     chance = random.Random(shape)
+    customers = min(rows, 50_000)
     tables = {
-        "line": [("customer", make_customers()), ("line", make_lines(chance, rows))],
+        "line": [
+            ("customer", make_customers(customers)),
+            ("line", make_lines(chance, rows, customers)),
+        ],
         "many": [(f"many{number}", make_many(chance)) for number in range(400)],
         "wide": [("wide", make_wide(chance, rows))],
         "blob": [("blob", make_blobs(chance, rows))],

@@ -7,17 +7,14 @@ import sys
 
 MANAGE = [sys.executable, "-m", "django"]
 PYTHON = [sys.executable, "-c"]
-VACUUM = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM INTO ?', sys.argv[2:])"
-ONLINE = (
-    "import sqlite3, sys;"
-    "sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))"
-)
+VACUUM = "import sqlite3, sys;sqlite3.connect(sys.argv[1]).execute('VACUUM INTO ?', sys.argv[2:])"
+ONLINE = "import sqlite3, sys;sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))"
 SLOW_ROWS = 100_000
 """Above this many rows the slow ones (loaddata: over twenty minutes a million) are left out."""
 
 
 class Engine:
-    """One engine: its databases `source` and `target`, made and dropped, and the peers' commands."""
+    """One engine: its databases `source` and `target`, and the commands of its peers."""
 
     def __init__(self, name, shape, folder):
         self.name, self.shape, self.folder = name, shape, folder
@@ -40,7 +37,9 @@ class Engine:
     def manage(self, database, *arguments):
         """Run a command of the project, outside the measurement."""
         environment = self.environment(database)
-        subprocess.run([*MANAGE, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*MANAGE, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL
+        )
 
     def create(self, database, migrate=True):
         self.drop(database)

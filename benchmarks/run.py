@@ -54,7 +54,7 @@ def print_rows(engine, work, rows, measured, sizes):
     for name, figures in measured.items():
         seconds = [figure[0] for figure in figures]
         ratio = statistics.median(mine / its for mine, its in zip(ours, seconds, strict=True))
-        print(  # noqa: T201
+        print(
             f"| {engine.shape} | {rows:,} | {engine.name} | {work} | {name} |"
             f" {statistics.median(seconds):.2f} | {ratio:.2f} |"
             f" {statistics.median(figure[1] for figure in figures):.0f} | {sizes.get(name, '')} |",
@@ -119,14 +119,16 @@ def main():
     parser.add_argument("--rows", type=int, help="at most so many rows in a table")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    print(f"{describe_versions()}; {options.runs} runs\n")  # noqa: T201
-    print("| shape | rows | engine | work | command | s | ours to it | MB of memory | MB of file |")  # noqa: T201
-    print("|---|---|---|---|---|---|---|---|---|")  # noqa: T201
+    print(f"{describe_versions()}; {options.runs} runs\n")
+    print("| shape | rows | engine | work | command | s | ours to it | MB of memory | MB of file |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for shape in options.shape or ROWS:
         for name in options.engine or peers.ENGINES:
             rows = ROWS[shape] if options.rows is None else min(options.rows, ROWS[shape] * 10)
             with tempfile.TemporaryDirectory() as folder:
-                run(peers.ENGINES[name](name, shape, Path(folder)), rows, options.runs, Path(folder))
+                run(
+                    peers.ENGINES[name](name, shape, Path(folder)), rows, options.runs, Path(folder)
+                )
 
 
 if __name__ == "__main__":
