@@ -88,7 +88,9 @@ class SQLiteEngine(Engine):
         return {own.get(row[1].casefold(), row[1]): row[2] for row in self.fetchall(sql)}
 
     def get_live_columns(self, cursor: Any, table: Table) -> list[str]:
-        return list(self.get_table_info(table))
+        sql = f"PRAGMA {self.schema}.table_xinfo({self.quote(table.name)})"
+        # Hidden columns are those of a virtual table's machinery.
+        return [row[1] for row in self.fetchall(sql) if row[6] != 1]
 
     def get_declared_types(self, table: Table) -> dict[str, str]:
         """Return the live table's own types: with another affinity a cell might change."""
@@ -180,7 +182,8 @@ class SQLiteEngine(Engine):
         declared = file.get_columns(table.name)
         live = self.get_table_info(table)
         for column in table.writable:
-            if live[column.name].lower() != declared[column.name].lower():
+            # A virtual table does not list its rowid, and has no affinities.
+            if column.name in live and live[column.name].lower() != declared[column.name].lower():
                 self.check_affinity(file, table, column)
 
     def check_affinity(self, file: "OpenedBackup", table: Table, column: Column) -> None:
