@@ -39,3 +39,10 @@ def test_examples_print_what_the_page_says(sqlite_world):
         _python, _manage, *argv = shlex.split(command)
         done = code.manage(*argv, database=world.database, cwd=code.folder)
         assert plain(done.stdout + done.stderr, code.folder) == output, command
+
+
+def test_readme_shows_an_example_of_the_page():
+    readme = (PAGE.parents[1] / "README.md").read_text()
+    (shown,) = re.findall(r"^```text\n\$ (.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    command, _, output = shown.partition("\n")
+    assert (command, output) in list(read_examples())
