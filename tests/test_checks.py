@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.core.checks import registry, run_checks
+from django.core.checks import registry
 from django.test import override_settings
 
 from django_sqlite_backup import checks
@@ -23,7 +23,7 @@ def test_the_checks_are_registered():
 
 
 def test_the_settings_of_the_tests_are_in_order():
-    assert [message for message in run_checks() if "sqlite_backup" in message.id] == []
+    assert [*check_settings(), *check_router()] == []
 
 
 def test_no_settings_are_in_order():
