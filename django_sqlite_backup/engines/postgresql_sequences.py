@@ -7,23 +7,28 @@ from django_sqlite_backup.tables import Table
 if TYPE_CHECKING:
     from .postgresql import PostgreSQLEngine
 
-# By identity, not by name: two schemas may have sequences of one name. The last value is only
-# compared with rows where the column holds integers.
+# By identity, not by name: two schemas may have sequences of one name. A default may call a
+# sequence that its column does not own. The last value is only compared with rows where the column
+# holds integers.
 SEQUENCES = """
-SELECT s.oid::regclass::text, a.attname, q.seqincrement, q.seqmin, q.seqmax,
+SELECT DISTINCT ON (a.attnum) s.seqrelid::regclass::text, a.attname, s.seqincrement,
+       s.seqmin, s.seqmax,
        a.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype)
-FROM pg_depend d
-JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
-JOIN pg_sequence q ON q.seqrelid = s.oid
-JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
-  AND d.refobjid = %s::regclass
-ORDER BY a.attnum
+FROM pg_attribute a
+LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
+JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND (
+     (d.classid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum)
+     OR (d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid))
+JOIN pg_sequence s
+     ON s.seqrelid = CASE d.classid WHEN 'pg_class'::regclass THEN d.objid ELSE d.refobjid END
+WHERE a.attrelid = %s::regclass
+ORDER BY a.attnum, d.deptype = 'i' DESC, d.classid = 'pg_attrdef'::regclass DESC, s.seqrelid
 """
 
 
 class Sequence(NamedTuple):
-    """A sequence that a column owns, identity or serial; `name` is quoted."""
+    """The sequence that counts a column: that of its identity, else the one that its default calls,
+    else one that it owns; `name` is quoted."""
 
     name: str
     column: str

@@ -1,0 +1,126 @@
+"""MariaDB and MySQL alone: sessions, zero dates, triggers, keys."""
+
+import pytest
+from django.db import connections
+
+from tests.copying import back_up, refused, restore, statements, unchanged
+from zoo import fill
+from zoo import models as zoo
+
+PORTABLE = pytest.mark.parametrize("portable", [False, True], ids=["fast", "portable"])
+
+
+@pytest.fixture
+def mysql(databases):
+    alias = databases.use("mysql")
+    fill.clear(alias)
+    return alias
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "backup.sqlite3"
+
+
+VARIABLES = [
+    *("sql_mode", "innodb_lock_wait_timeout", "lock_wait_timeout", "foreign_key_checks"),
+    *("character_set_client", "collation_connection", "tx_isolation", "autocommit"),
+]
+
+
+def session(alias):
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SHOW SESSION VARIABLES")
+        variables = dict(cursor.fetchall())
+    return {name: variables.get(name) for name in VARIABLES}
+
+
+@PORTABLE
+def test_backup_leaves_the_session_as_it_was(mysql, path, portable):
+    fill.execute(mysql, "SET SESSION sql_mode = 'ANSI_QUOTES', lock_wait_timeout = 77")
+    before = session(mysql)
+
+    back_up(mysql, path, "zoo.Tag", portable=portable)
+
+    assert before["lock_wait_timeout"] == "77"
+    assert session(mysql) == before
+    connections[mysql].close()
+
+
+@PORTABLE
+def test_session_after_a_restore_is_that_of_a_new_connection(mysql, path, portable):
+    connections[mysql].close()
+    before = session(mysql)
+    back_up(mysql, path, "zoo.Tag", portable=portable)
+
+    restore(mysql, path, "zoo.Tag", portable=portable)
+
+    assert session(mysql) == before
+
+
+def test_time_beyond_a_day_does_not_stop_the_check_of_keys(mysql, path):
+    fill.execute(mysql, "INSERT INTO zoo_time VALUES (1, '838:59:59', '-838:59:59')")
+    back_up(mysql, path, "zoo.Time", verify=True)
+
+    with unchanged(mysql, "zoo_time"):
+        restore(mysql, path, "zoo.Time", verify=True)
+
+
+def test_value_that_a_lax_server_would_change_is_refused(mysql, path, databases):
+    source = databases.use("default")
+    fill.clear(source)
+    fill.execute(source, "INSERT INTO zoo_integer VALUES (1, 5000000000, NULL)")
+    back_up(source, path, "zoo.Integer")
+    fill.add(mysql, zoo.Integer, {"value": 7})
+    fill.execute(mysql, "SET SESSION sql_mode = ''")
+
+    with refused(mysql, "zoo.Integer"):
+        restore(mysql, path, "zoo.Integer")
+
+    connections[mysql].close()
+    fill.clear(source)
+
+
+def test_key_of_two_columns_is_checked(mysql, path):
+    fill.add(mysql, zoo.Constrained, (1, "a", 1, 5, ""))
+    fill.add(mysql, zoo.Shared, (1, "a", 5), (2, "", 6))
+    create = [
+        "ALTER TABLE zoo_constrained ADD UNIQUE INDEX zoo_x_both (name, high)",
+        "ALTER TABLE zoo_shared ADD CONSTRAINT zoo_x_two FOREIGN KEY (name, count) "
+        "REFERENCES zoo_constrained (name, high)",
+    ]
+    undo = [
+        "ALTER TABLE zoo_shared DROP FOREIGN KEY zoo_x_two, DROP INDEX zoo_x_two",
+        "ALTER TABLE zoo_constrained DROP INDEX zoo_x_both",
+    ]
+    back_up(mysql, path, "zoo.Shared")
+    fill.execute(mysql, "DELETE FROM zoo_shared WHERE id = 2")
+
+    with statements(mysql, create, undo), refused(mysql, "zoo_shared", "name, count"):
+        restore(mysql, path, "zoo.Shared")
+
+
+@PORTABLE
+def test_triggers_are_named_as_they_act_on_the_rows(mysql, path, portable):
+    fill.add(mysql, zoo.Tag, (1, "tall"))
+    back_up(mysql, path, "zoo")
+    create = [
+        "CREATE TRIGGER `zoo's trigger` BEFORE INSERT ON zoo_tag FOR EACH ROW SET NEW.name = 'x'"
+    ]
+
+    with statements(mysql, create, ["DROP TRIGGER `zoo's trigger`"]):
+        report = restore(mysql, path, "zoo", portable=portable)
+        assert "act on each restored row: zoo_tag." in " ".join(report.warnings)
+        with refused(mysql, "zoo.Tag"):
+            restore(mysql, path, "zoo", portable=portable, verify=True)
+
+
+def test_trigger_on_updates_only_is_no_obstacle(mysql, path):
+    fill.add(mysql, zoo.Tag, (1, "tall"))
+    back_up(mysql, path, "zoo.Tag")
+    create = [
+        "CREATE TRIGGER zoo_x_update BEFORE UPDATE ON zoo_tag FOR EACH ROW SET NEW.name = 'x'"
+    ]
+
+    with statements(mysql, create, ["DROP TRIGGER zoo_x_update"]), unchanged(mysql, "zoo_tag"):
+        restore(mysql, path, "zoo.Tag")
