@@ -27,6 +27,9 @@ def composite_to_stored(field: "Field[Any, Any]") -> Callable[[Any], str]:
     """Return the function that writes an array, range or hstore as Django's serializers do."""
 
     def to_stored(value: Any) -> str:
+        if isinstance(value, str):
+            # The engine's own text: its driver knows no such type.
+            return value
         if isinstance(value, list):
             check_dimensions(value, field)
         # Django gives the empty name to a field inside an array: any name serves.

@@ -27,10 +27,38 @@ def decimal_to_stored(value: decimal.Decimal) -> int | float | str:
     return number if same else format(value, "f")
 
 
+def number_to_stored(text: str) -> int | float | str:
+    """Return what a column without affinity holds for the text that an engine has of a number."""
+    try:
+        return decimal_to_stored(decimal.Decimal(text))
+    except decimal.InvalidOperation:
+        return text
+
+
+def whole_to_stored(text: str) -> int | float | str:
+    """Return the same for a column of whole numbers: SQLite's integer is exact to 64 bits."""
+    try:
+        number = int(text)
+    except ValueError:
+        return number_to_stored(text)
+    return number if abs(number) <= SQLITE_MAX_INTEGER else text
+
+
 def _decimal_to_python(value: Any) -> decimal.Decimal:
     if isinstance(value, float):
         return DOUBLE_CONTEXT.create_decimal_from_float(value)
     return decimal.Decimal(value)
+
+
+def _any_decimal_to_stored(value: Any) -> int | float | str:
+    """Take what the driver makes of a column that is no decimal, where a field says it is."""
+    return decimal_to_stored(
+        value if isinstance(value, decimal.Decimal) else decimal.Decimal(str(value))
+    )
+
+
+def _integer_to_stored(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and value > SQLITE_MAX_INTEGER else value
 
 
 def _datetime_to_stored(value: Any) -> str:
@@ -43,28 +71,35 @@ def _float_to_stored(value: float) -> float | str:
     return "NaN" if value != value else value
 
 
+def _uuid_to_stored(value: Any) -> str:
+    """Return the digits of what the engine knows as a UUID; a text stays as it is."""
+    return value.hex if isinstance(value, uuid.UUID) else str(value)
+
+
 def _json_to_stored(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def _opaque_to_stored(value: Any) -> Any:
-    if isinstance(value, (int, float, str, bytes)):
+    if isinstance(value, int):
+        return _integer_to_stored(value)
+    if isinstance(value, (float, str, bytes)):
         return value
     return bytes(value) if isinstance(value, memoryview) else str(value)
 
 
 # Keyed by form; a form that is missing keeps the value as the driver gives it.
 TO_STORED: dict[Form, Callable[[Any], Any]] = {
-    Form.INTEGER: lambda value: value if value <= SQLITE_MAX_INTEGER else str(value),
+    Form.INTEGER: _integer_to_stored,
     Form.BOOLEAN: int,
     Form.FLOAT: _float_to_stored,
-    Form.DECIMAL: decimal_to_stored,
+    Form.DECIMAL: _any_decimal_to_stored,
     Form.DATE: str,
     Form.TIME: str,
     Form.DATETIME: _datetime_to_stored,
     # Where the engine has no such type the driver gives microseconds: the field converts them.
     Form.DURATION: lambda value: value if isinstance(value, int) else duration_microseconds(value),
-    Form.UUID: lambda value: uuid.UUID(str(value)).hex,
+    Form.UUID: _uuid_to_stored,
     Form.JSON: _json_to_stored,
     Form.BINARY: bytes,
     Form.INET: str,
@@ -87,10 +122,22 @@ def _datetime_to_python(value: str) -> datetime.datetime:
     return moment
 
 
+def _integer_to_python(value: Any) -> int:
+    number = int(value)
+    if isinstance(value, float) and number != value:
+        raise ValueError(f'"{value}" is no whole number')
+    return number
+
+
+def _boolean_to_python(value: Any) -> Any:
+    """Leave what is neither 0 nor 1 to the engine, which keeps it or refuses it."""
+    return bool(value) if value in (0, 1) else value
+
+
 # The way back, to what Django's own backends adapt for their drivers.
 TO_PYTHON: dict[Form, Callable[[Any], Any]] = {
-    Form.INTEGER: int,
-    Form.BOOLEAN: bool,
+    Form.INTEGER: _integer_to_python,
+    Form.BOOLEAN: _boolean_to_python,
     Form.FLOAT: float,
     Form.DECIMAL: _decimal_to_python,
     Form.DATE: _parsed(parse_date),
@@ -98,8 +145,8 @@ TO_PYTHON: dict[Form, Callable[[Any], Any]] = {
     Form.DATETIME: _datetime_to_python,
     Form.DURATION: lambda value: (
         datetime.timedelta(microseconds=value)
-        if isinstance(value, int)
+        if isinstance(value, (int, float))
         else _parsed(parse_duration)(value)
     ),
-    Form.UUID: lambda value: uuid.UUID(value),
+    Form.UUID: uuid.UUID,
 }

@@ -81,7 +81,7 @@ FORM_BY_COLUMN_TYPE = {
     **dict.fromkeys(["varchar", "character varying", "char", "character"], Form.TEXT),
     "boolean": Form.BOOLEAN,
     "bool": Form.BOOLEAN,
-    "double precision": Form.FLOAT,
+    **dict.fromkeys(["double precision", "double", "float"], Form.FLOAT),
     "jsonb": Form.JSON,
     "json": Form.JSON,
 }
@@ -97,7 +97,9 @@ def get_form(field: "Field[Any, Any]", connection: BaseDatabaseWrapper) -> Form:
     form = FORM_BY_INTERNAL_TYPE.get(field.get_internal_type())
     if form is not None and column_type == Field.db_type(field, connection):
         return form
-    base_type = (column_type or "").partition("(")[0].strip().lower()
+    if column_type is None or "[" in column_type:
+        return Form.OPAQUE
+    base_type = column_type.partition("(")[0].strip().lower()
     return FORM_BY_COLUMN_TYPE.get(base_type, Form.OPAQUE)
 
 
@@ -113,6 +115,16 @@ def exceeds_sqlite_integers(field: "Field[Any, Any]", connection: BaseDatabaseWr
         return False
     _, maximum = connection.ops.integer_field_range(field.get_internal_type())
     return maximum is not None and maximum > SQLITE_MAX_INTEGER
+
+
+def rounded_duration_sql(column: str) -> str:
+    """Return SQLite's SQL for whole microseconds: arithmetic in the ORM leaves fractions of them.
+
+    They are rounded as Python's `timedelta` rounds what Django reads: a half to the even number.
+    """
+    half = f"abs({column} - CAST({column} AS INTEGER)) = 0.5"
+    even = f"2 * CAST(round({column} / 2) AS INTEGER)"
+    return f"CASE WHEN {half} THEN {even} ELSE CAST(round({column}) AS INTEGER) END"
 
 
 def get_declared_type(

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -20,7 +21,9 @@ def get_adapter(
     if form is Form.DECIMAL:
         digits = getattr(column.field, "max_digits", None)
         places = getattr(column.field, "decimal_places", None)
-        return lambda value: ops.adapt_decimalfield_value(value, digits, places)
+        return lambda value: ops.adapt_decimalfield_value(
+            check_places(value, places), digits, places
+        )
     if form is Form.DATETIME:
         return lambda value: ops.adapt_datetimefield_value(make_aware(connection, value))
     if form is Form.DURATION and not features.has_native_duration_field:
@@ -28,6 +31,13 @@ def get_adapter(
     if form is Form.UUID and not features.has_native_uuid_field:
         return lambda value: value.hex
     return {Form.DATE: ops.adapt_datefield_value, Form.TIME: ops.adapt_timefield_value}.get(form)
+
+
+def check_places(value: Decimal, places: int | None) -> Decimal:
+    """Return the decimal, unless its field would round it: arithmetic in SQLite leaves such."""
+    if places is not None and value.is_finite() and value != round(value, places):
+        raise ValueError(f'"{value}" has more than {places} decimal places')
+    return value
 
 
 def make_aware(connection: BaseDatabaseWrapper, value: Any) -> Any:

@@ -31,6 +31,8 @@ class Engine:
 
     is_snapshot = False
     """Whether `snapshot` shows all tables as of one moment while others write."""
+    buffers_results = False
+    """Whether Django's cursor holds a whole result, so that only the engine's own can be used."""
     rolls_back_ddl: bool
     """Whether a schema change inside a transaction is undone with it."""
 
@@ -97,7 +99,7 @@ class Engine:
         ((count,),) = self.fetchall(f"SELECT count(*) FROM {self.qualify(table)}")
         return int(count)
 
-    def get_reader(self, column: Column) -> Reader:
+    def get_reader(self, table: Table, column: Column) -> Reader:
         """Return how a column is read: here, as the driver gives it, converted in Python."""
         return Reader((self.quote(column.name),), convert=self.get_to_stored(column))
 
@@ -166,7 +168,7 @@ class Engine:
 
     def dump_table(self, table: Table, file: "BackupFile") -> Iterator[int]:
         """Copy a live table into the file, yielding the number of rows of each batch."""
-        readers = [self.get_reader(column) for column in table.columns]
+        readers = [self.get_reader(table, column) for column in table.columns]
         # Closed here, whatever happens: a result that is half read blocks its connection.
         with closing(self.fetch(table, self.select_sql(table, readers))) as rows:
             converted = convert_rows(rows, readers)

@@ -13,6 +13,7 @@ from django_sqlite_backup.tables import Table
 
 from .lines import build_chunks, register_functions
 from .mysql_forms import HEXADECIMAL, line_sql
+from .mysql_types import INTEGERS
 
 if TYPE_CHECKING:
     from django_sqlite_backup.validation import OpenedBackup
@@ -31,10 +32,16 @@ def load_data(engine: "MySQLEngine", file: "OpenedBackup", table: Table) -> Iter
     fields, assignments, expressions = [], [], []
     for number, column in enumerate(table.writable):
         name, form = engine.quote(column.name), get_form(column.field, engine.connection)
-        expressions.append(line_sql(form, file.quote(column.name)))
+        live = engine.get_live_type(table, column)
+        is_whole = live.name in INTEGERS
+        expressions.append(line_sql(form, file.quote(column.name), is_whole=is_whole))
         fields.append(f"@field{number}" if form in HEXADECIMAL else name)
         if form in HEXADECIMAL:
-            assignments.append(f"{name} = unhex(@field{number})")
+            cell = f"unhex(@field{number})"
+            # Text is converted to the column's character set, bytes are not.
+            assignments.append(
+                f"{name} = " + (f"CONVERT({cell} USING utf8mb4)" if live.charset else cell)
+            )
     sql = f"INTO TABLE {engine.quote(table.name)} {LINES} ({', '.join(fields)})"
     if assignments:
         sql += f" SET {', '.join(assignments)}"
@@ -50,7 +57,8 @@ def load_lines(
     """
     reader, writer = os.pipe()
     sent = 0
-    with ThreadPoolExecutor(1) as executor, closing(engine.raw.cursor()) as cursor:
+    # The thread ends before the cursor that it uses.
+    with closing(engine.raw.cursor()) as cursor, ThreadPoolExecutor(1) as executor:
         loading = executor.submit(
             cursor.execute, f"LOAD DATA LOCAL INFILE '/dev/fd/{reader}' {sql}"
         )

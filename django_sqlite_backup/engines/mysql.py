@@ -1,25 +1,19 @@
 """MariaDB and MySQL: an unbuffered cursor out, LOAD DATA in."""
 
+import functools
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import OperationalError
 from MySQLdb.cursors import SSCursor
 
-from django_sqlite_backup.conversions import decimal_to_stored
-from django_sqlite_backup.stored_forms import (
-    SQLITE_MAX_INTEGER,
-    Form,
-    exceeds_sqlite_integers,
-    fits_a_double,
-    get_form,
-)
 from django_sqlite_backup.tables import Column, Table
 
+from . import mysql_types
 from .base import Engine
 from .load_data import load_data
+from .mysql_keys import check_foreign_keys
 from .mysql_schema import describe_peculiarities, find_bulk_tables
 from .transport import BATCH_ROWS, Reader, Replacement
 
@@ -30,7 +24,10 @@ if TYPE_CHECKING:
 LOCK_SECONDS = 30
 ALTER_SECONDS = 5
 PAUSE_SECONDS = 86400
-SESSION = ("sql_mode", "innodb_lock_wait_timeout", "lock_wait_timeout", "net_read_timeout")
+SESSION = (
+    *("sql_mode", "innodb_lock_wait_timeout", "lock_wait_timeout", "net_read_timeout"),
+    *("max_error_count", "sql_notes"),
+)
 """The variables that are set for a copy, and set back."""
 
 ISOLATION = ("tx_isolation", "transaction_isolation")
@@ -40,6 +37,7 @@ class MySQLEngine(Engine):
     """A consistent snapshot of InnoDB's tables; schema changes commit and cannot be undone."""
 
     is_snapshot = True
+    buffers_results = True
     were_empty: frozenset[str] | set[str] = frozenset()
     """The tables that had no rows before the restore."""
     local_infile = False
@@ -58,11 +56,14 @@ class MySQLEngine(Engine):
         are let through, as they were once let in.
         """
         self.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'")
-        self.execute("SET NAMES utf8mb4")
+        # What LOAD DATA changes is told by warnings alone.
+        self.execute("SET SESSION max_error_count = 64, sql_notes = 1")
+        self.raw.set_character_set("utf8mb4")
 
     @contextmanager
     def keeping_session(self) -> Iterator[None]:
         """Give the caller's session its settings back."""
+        driver_charset = self.raw.character_set_name()
         names = [*SESSION, "character_set_client", "collation_connection"]
         ((*values, charset, collation),) = self.fetchall(
             "SELECT " + ", ".join(f"@@{name}" for name in names)
@@ -73,6 +74,7 @@ class MySQLEngine(Engine):
             if self.connection.connection is not None and self.connection.is_usable():
                 for name, value in zip(SESSION, values, strict=True):
                     self.execute(f"SET SESSION {name} = %s", [value])
+                self.raw.set_character_set(driver_charset)
                 self.execute(f"SET NAMES {charset} COLLATE {collation}")
 
     # Reading
@@ -95,38 +97,28 @@ class MySQLEngine(Engine):
         self.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         yield
 
-    def get_reader(self, column: Column) -> Reader:
-        name = self.quote(column.name)
-        form = get_form(column.field, self.connection)
-        match form:
-            case Form.INTEGER if exceeds_sqlite_integers(column.field, self.connection):
-                return Reader((name,), convert=lambda v: v if v <= SQLITE_MAX_INTEGER else str(v))
-            case Form.INTEGER | Form.BOOLEAN | Form.DURATION | Form.FLOAT | Form.BINARY:
-                return Reader((name,))
-            case Form.DECIMAL if not fits_a_double(column.field):
-                return Reader(
-                    (f"CAST({name} AS CHAR)",),
-                    convert=lambda text: decimal_to_stored(Decimal(text)),
-                )
-            case Form.DATETIME | Form.TIME:
-                return self.get_moment_reader(column, name, form)
-            case Form.UUID:
-                return Reader((f"replace({name}, '-', '')",))
-            case Form.DECIMAL | Form.DATE:
-                return Reader((f"CAST({name} AS CHAR)",))
-            case Form.OPAQUE:
-                return super().get_reader(column)
-            case _:
-                return Reader((name,))
+    @functools.cached_property
+    def live_types(self) -> dict[tuple[str, str], mysql_types.LiveType]:
+        return mysql_types.get_live_types(self)
 
-    def get_moment_reader(self, column: Column, name: str, form: Form) -> Reader:
-        """Return the reader of a moment: six digits of microseconds, or none, as Python writes."""
-        kind = "DATETIME" if form is Form.DATETIME else "TIME"
-        text = f"replace(CAST(CAST({name} AS {kind}(6)) AS CHAR), '.000000', '')"
-        if form is Form.DATETIME and self.converts_time_zones:
-            # The server may know no time zones: Django's converter does.
-            return super().get_reader(column)
-        return Reader((text,))
+    def get_live_type(self, table: Table, column: Column) -> mysql_types.LiveType:
+        key = table.name.casefold(), column.name.casefold()
+        return self.live_types.get(key, mysql_types.LiveType())
+
+    def get_live_columns(self, cursor: Any, table: Table) -> list[str]:
+        cursor.execute(mysql_types.COLUMNS, [table.name])
+        return [name for (name,) in cursor.fetchall()]
+
+    def get_declared_types(self, table: Table) -> dict[str, str]:
+        wide = mysql_types.needs_no_affinity
+        return {column.name: "" for column in table.columns if wide(self, table, column)}
+
+    def get_reader(self, table: Table, column: Column) -> Reader:
+        return mysql_types.get_fast_reader(self, table, column) or super().get_reader(table, column)
+
+    def select_sql(self, table: Table, readers: Sequence[Reader]) -> str:
+        """Select every digit of a FLOAT, however the columns are read."""
+        return super().select_sql(table, mysql_types.with_exact_floats(self, table, readers))
 
     def fetch(self, table: Table, sql: str) -> Generator[tuple[Any, ...]]:
         """Read without the driver's buffer, which would hold the whole table."""
@@ -172,6 +164,9 @@ class MySQLEngine(Engine):
         self.were_empty = set(find_bulk_tables(self, replacement.tables))
         with super().replacing(replacement):
             yield
+
+    def check_constraints(self, tables: Sequence[Table]) -> None:
+        check_foreign_keys(self, tables)
 
     @contextmanager
     def transaction(self, file: "OpenedBackup", *, migrates: bool) -> Iterator[None]:

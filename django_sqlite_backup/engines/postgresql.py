@@ -1,31 +1,25 @@
 """PostgreSQL: streamed binary results out, COPY in."""
 
 import functools
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 from psycopg.copy import QueuedLibpqWriter
-from psycopg.pq import Format
 
-from django_sqlite_backup.composites import (
-    ARRAY,
-    composite_to_stored,
-    composite_to_text,
-    get_composite,
-)
-from django_sqlite_backup.conversions import decimal_to_stored
+from django_sqlite_backup.composites import composite_to_text
+from django_sqlite_backup.conversions import number_to_stored, whole_to_stored
 from django_sqlite_backup.exceptions import CopyError
 from django_sqlite_backup.stored_forms import Form, fits_a_double, get_form
 from django_sqlite_backup.tables import Column, Table
 
 from .base import Engine
 from .lines import NULL, build_chunks, register_functions
-from .postgresql_forms import SESSION, line_sql, stored_sql
+from .postgresql_forms import EXPECTED, SESSION, decimal_line, line_sql, stored_sql
 from .postgresql_schema import LARGE_ROWS, SetAside
 from .postgresql_sequences import get_next_key, get_sequences, set_next_key
+from .postgresql_types import LiveType, get_composite_reader, get_live_types
 from .transport import Reader, Replacement
 
 if TYPE_CHECKING:
@@ -50,7 +44,10 @@ class PostgreSQLEngine(Engine):
 
     def set_session(self) -> None:
         """Fix, until the transaction ends, what the text of a value depends on."""
-        zone = "UTC" if self.uses_time_zones else self.connection.timezone_name
+        # Django's converters, by which a portable engine reads, expect the alias's own zone.
+        is_portable = type(self).get_reader is Engine.get_reader
+        utc = self.uses_time_zones and not is_portable
+        zone = "UTC" if utc else self.connection.timezone_name
         self.configure({**SESSION, "TimeZone": zone})
 
     def configure(self, settings: dict[str, str]) -> None:
@@ -60,7 +57,7 @@ class PostgreSQLEngine(Engine):
     @contextmanager
     def keeping_session(self) -> Iterator[None]:
         """Set everything back for what follows in the same transaction: migrations."""
-        names = [*SESSION, "TimeZone"]
+        names = [*SESSION, "TimeZone", "lock_timeout"]
         calls = ", ".join(["current_setting(%s)"] * len(names))
         (values,) = self.fetchall(f"SELECT {calls}", names)
         yield
@@ -75,9 +72,12 @@ class PostgreSQLEngine(Engine):
     @contextmanager
     def snapshot(self, file: "NewBackupFile | None", tables: Sequence[Table]) -> Iterator[Engine]:
         with super().snapshot(file, tables) as engine:
-            if engine is self:
+            if engine is not self:
+                yield engine
+                return
+            with self.keeping_session():
                 self.set_session()
-            yield engine
+                yield engine
 
     @contextmanager
     def reading(self, tables: Sequence[Table]) -> Iterator[None]:
@@ -89,41 +89,39 @@ class PostgreSQLEngine(Engine):
         # Closing the connection, which is the snapshot's own, ends the transaction.
         yield
 
-    def get_reader(self, column: Column) -> Reader:
+    @functools.cached_property
+    def live_types(self) -> dict[tuple[str, str], LiveType]:
+        return get_live_types(self)
+
+    def get_live_type(self, table: Table, column: Column) -> LiveType:
+        return self.live_types.get((table.name, column.name), LiveType())
+
+    def needs_no_affinity(self, table: Table, column: Column) -> bool:
+        """Return whether the live column can hold numbers that an affinity would round."""
+        form, live = get_form(column.field, self.connection), self.get_live_type(table, column)
+        if form is Form.DECIMAL:
+            return not (fits_a_double(column.field) and live.fits_a_double)
+        return form is Form.INTEGER and live.name not in EXPECTED[form]
+
+    def get_declared_types(self, table: Table) -> dict[str, str]:
+        return {
+            column.name: "" for column in table.columns if self.needs_no_affinity(table, column)
+        }
+
+    def get_reader(self, table: Table, column: Column) -> Reader:
         name = self.quote(column.name)
         form = get_form(column.field, self.connection)
-        expression = stored_sql(form, name, self.uses_time_zones)
+        live_type = self.get_live_type(table, column).name
+        expression = stored_sql(form, name, live_type, self.uses_time_zones)
         if form is Form.FLOAT:
             # SQLite would make a bound NaN NULL.
             return Reader((f"CASE WHEN {name} = 'NaN' THEN 'NaN' END", name), "coalesce(?, ?)")
-        if form is Form.DECIMAL and not fits_a_double(column.field):
-            return Reader((expression,), convert=lambda text: decimal_to_stored(Decimal(text)))
+        if self.needs_no_affinity(table, column):
+            convert = whole_to_stored if form is Form.INTEGER else number_to_stored
+            return Reader((expression,), convert=convert)
         if form is Form.COMPOSITE:
-            return Reader((expression,), convert=self.get_composite_to_stored(column))
+            return Reader((expression,), convert=get_composite_reader(self, column))
         return Reader((expression,))
-
-    def get_composite_to_stored(self, column: Column) -> Callable[[str], str]:
-        """Return the function from PostgreSQL's text to JSON, or to itself where Python fails."""
-        transformer = psycopg.adapt.Transformer(self.raw)
-        oid = self.get_type_oid(column)
-        to_json = composite_to_stored(column.field)
-
-        def to_stored(text: str) -> str:
-            if text.startswith("[") and get_composite(column.field) == ARRAY:
-                # An array that does not begin at 1 says where: a list cannot.
-                return text
-            try:
-                return to_json(transformer.get_loader(oid, Format.TEXT).load(text.encode()))
-            except (psycopg.DataError, ValueError):
-                return text
-
-        return to_stored
-
-    def get_type_oid(self, column: Column) -> int:
-        ((oid,),) = self.fetchall(
-            "SELECT %s::regtype::oid", [column.field.db_type(self.connection)]
-        )
-        return int(oid)
 
     def fetch(self, table: Table, sql: str) -> Generator[tuple[Any, ...]]:
         """Stream binary results: no thread, and never more than one chunk in memory."""
@@ -211,7 +209,7 @@ class PostgreSQLEngine(Engine):
         if file.manifest.tables[table.name].rows >= LARGE_ROWS:
             self.set_aside.take_indexes(table)
         columns = table.writable
-        expressions = [self.get_line_sql(file, column) for column in columns]
+        expressions = [self.get_line_sql(file, table, column) for column in columns]
         names = ", ".join(self.quote(column.name) for column in columns)
         sql = f"COPY {self.quote(table.name)} ({names}) FROM STDIN (FORMAT csv, NULL '{NULL}')"
         sent = 0
@@ -225,7 +223,7 @@ class PostgreSQLEngine(Engine):
             if cursor.rowcount != sent:
                 raise CopyError(f"Of {sent} rows of {table.label} {cursor.rowcount} went in.")
 
-    def get_line_sql(self, file: "OpenedBackup", column: Column) -> str:
+    def get_line_sql(self, file: "OpenedBackup", table: Table, column: Column) -> str:
         form = get_form(column.field, self.connection)
         name = file.quote(column.name)
         if form is Form.COMPOSITE:
@@ -233,6 +231,8 @@ class PostgreSQLEngine(Engine):
             function = f"composite_text_{abs(hash(column))}"
             file.raw.create_function(function, 1, lambda value: value and to_text(value))
             return line_sql(Form.TEXT, f"{function}({name})")
+        if form is Form.DECIMAL:
+            return decimal_line(name, self.get_live_type(table, column).scale)
         return line_sql(form, name)
 
     def set_next_keys(self, table: Table, next_keys: dict[str, int]) -> None:

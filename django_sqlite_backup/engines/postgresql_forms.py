@@ -3,7 +3,7 @@
 The texts assume the session settings of `PostgreSQLEngine`: ISO dates, the project's time zone.
 """
 
-from django_sqlite_backup.stored_forms import Form
+from django_sqlite_backup.stored_forms import Form, rounded_duration_sql
 
 from .lines import MICROSECONDS_A_DAY, float_text, hexadecimal, plain, quoted
 
@@ -21,6 +21,20 @@ SESSION = {
 }
 """What a session is set to, beside the time zone, until its transaction ends."""
 PADDED = "YYYY-MM-DD HH24:MI:SS.US"
+
+TEXTS = {"text", "character varying", "character", "name"}
+EXPECTED = {
+    Form.INTEGER: {"smallint", "integer", "bigint", "oid"},
+    Form.BOOLEAN: {"boolean"},
+    Form.TEXT: TEXTS,
+    Form.TIME: {"time without time zone"},
+    Form.DATETIME: {"timestamp with time zone", "timestamp without time zone", "date"},
+    Form.DURATION: {"interval"},
+    Form.UUID: {"uuid"},
+    Form.INET: {"inet", "cidr"},
+    Form.BINARY: {"bytea"},
+}
+"""The types of the columns whose values a form's SQL can read; of all others the text is read."""
 
 
 def without_zero_fraction(expression: str) -> str:
@@ -70,8 +84,10 @@ def inet_sql(column: str) -> str:
     return f"CASE masklen({column}) WHEN {whole} THEN host({column}) ELSE {column}::text END"
 
 
-def stored_sql(form: Form, column: str, uses_time_zones: bool) -> str:
+def stored_sql(form: Form, column: str, live_type: str, uses_time_zones: bool) -> str:
     """Return SQL for the stored form of a column, of a type that psycopg loads without Python."""
+    if live_type not in EXPECTED.get(form, {live_type}):
+        return f"{column}::text"
     match form:
         case Form.INTEGER | Form.BINARY | Form.TEXT:
             return column
@@ -97,7 +113,25 @@ def duration_line(column: str) -> str:
     days = f"(({column} - {rest}) / {MICROSECONDS_A_DAY})"
     return (
         f"CASE typeof({column}) WHEN 'integer'"
-        f" THEN {days} || ' days ' || ({rest}) || ' microseconds' ELSE {quoted(column)} END"
+        f" THEN {days} || ' days ' || ({rest}) || ' microseconds'"
+        f" WHEN 'real' THEN ({rounded_duration_sql(column)}) || ' microseconds'"
+        f" ELSE {quoted(column)} END"
+    )
+
+
+def decimal_line(column: str, scale: int | None) -> str:
+    """Return SQLite's SQL for a decimal; PostgreSQL would round one of more places, silently."""
+    if scale is None:
+        return plain(column)
+    rounded = f"CAST(round({column}, {scale}) AS TEXT) = CAST({column} AS TEXT)"
+    places = f"length(rtrim({column}, '0')) - instr({column}, '.')"
+    refused = quoted(f"{column} || ' has more than {scale} decimal places'")
+    return (
+        f"CASE typeof({column}) WHEN 'real' THEN CASE WHEN {rounded} OR abs({column}) > 1e15"
+        f" THEN {column} ELSE {refused} END"
+        f" WHEN 'text' THEN CASE WHEN instr({column}, '.') = 0 OR {places} <= {scale}"
+        f" THEN {quoted(column)} ELSE {refused} END"
+        f" ELSE {column} END"
     )
 
 

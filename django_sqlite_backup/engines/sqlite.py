@@ -74,9 +74,9 @@ class SQLiteEngine(Engine):
         self.fetchall("SELECT count(*) FROM sqlite_schema")
         yield
 
-    def get_reader(self, column: Column) -> Reader:
+    def get_reader(self, table: Table, column: Column) -> Reader:
         if self.is_converted(column):
-            return super().get_reader(column)
+            return super().get_reader(table, column)
         # The plus keeps Django's converters, which go by the declared type, off the cell.
         return Reader((f"+{self.quote(column.name)}",))
 
@@ -94,7 +94,15 @@ class SQLiteEngine(Engine):
 
     def get_declared_types(self, table: Table) -> dict[str, str]:
         """Return the live table's own types: with another affinity a cell might change."""
-        return self.get_table_info(table)
+        types = self.get_table_info(table)
+        if "ANY" in (declared.upper() for declared in types.values()) and self.is_strict(table):
+            # Only there does ANY mean no affinity; the file's own tables are not strict.
+            types = {name: "" if types[name].upper() == "ANY" else types[name] for name in types}
+        return types
+
+    def is_strict(self, table: Table) -> bool:
+        sql = "SELECT strict FROM pragma_table_list WHERE schema = %s AND lower(name) = lower(%s)"
+        return self.fetchall(sql, [self.schema, table.name]) == [(1,)]
 
     def dump_table(self, table: Table, file: "BackupFile") -> Iterator[int]:
         if self.schema == LIVE:
