@@ -14,6 +14,9 @@ from django.db.utils import Error
 
 from .exceptions import ConfigurationError, get_reason
 
+COMPANIONS = ("-journal", "-wal", "-shm")
+"""What SQLite puts behind a database's name to name the files that belong to it."""
+
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return a sentence that names the nearest right ones, or all there are."""
@@ -126,11 +129,18 @@ def get_live_path(connection: BaseDatabaseWrapper) -> Path | None:
 
 
 def check_not_live(path: Path, connection: BaseDatabaseWrapper) -> None:
-    """Raise `ConfigurationError` where backup and live database are one file."""
+    """Raise `ConfigurationError` where the backup is a file of the live database."""
     live = get_live_path(connection)
-    if live is not None and is_same_file(path, live):
+    if live is None:
+        return
+    if is_same_file(path, live):
         raise ConfigurationError(
             f'"{path}" is the live database "{connection.alias}" itself. Name another file.'
+        )
+    # SQLite names them after what a link leads to.
+    if any(is_same_file(path, Path(os.path.realpath(live) + suffix)) for suffix in COMPANIONS):
+        raise ConfigurationError(
+            f'"{path}" belongs to the live database "{connection.alias}". Name another file.'
         )
 
 

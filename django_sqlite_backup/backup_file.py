@@ -1,24 +1,22 @@
 """The SQLite file: written aside, made whole, moved in; or opened, read-only, and read."""
 
-import fcntl
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
 from . import checksum
-from .exceptions import ConfigurationError, explaining
-from .manifest import APPLICATION_ID, Manifest
+from .exceptions import explaining
+from .manifest import Manifest
 from .tables import Column, Table
+from .targets import check_target, create_file, move_in, remove_leftovers
 
-MAGIC = b"SQLite format 3\x00"
 BATCH_ROWS = 1000
 """Rows between two reports of progress. Rows are pulled one by one: a batch is never in memory."""
 
@@ -118,15 +116,13 @@ class BackupFile:
 
 
 class NewBackupFile(BackupFile):
-    """A file under a temporary name beside its target, which takes the target's place at the end.
-
-    The lock on the temporary file dies with its owner: a later run tells by it what a dead one
-    left behind.
-    """
+    """A file under a temporary name beside its target, which it replaces at the end."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
-        self.file = self.create(target)
+        check_target(target)
+        remove_leftovers(target)
+        self.file = create_file(target)
         path = Path(self.file.name)
         super().__init__(path, connect(path, "rw"))
 
@@ -139,32 +135,6 @@ class NewBackupFile(BackupFile):
         self.raw.execute("BEGIN")
         checksum.create_checksum_table(self.raw)
 
-    @staticmethod
-    def create(target: Path) -> BinaryIO:
-        """Create the temporary file, readable by its owner only, and lock it."""
-        if target.is_dir():
-            raise ConfigurationError(f'"{target}" is a folder. Name a file in it.')
-        if target.exists() and not target.is_file():
-            raise ConfigurationError(f'"{target}" is not a regular file. Name another one.')
-        if is_other_database(target):
-            raise ConfigurationError(
-                f'"{target}" is a SQLite database, but not a backup, and is not replaced. '
-                "Name another file, or remove this one first."
-            )
-        remove_leftovers(target)
-        try:
-            while True:
-                file = create_locked(target)
-                # Between its creation and its lock, another run may have taken it for a leftover.
-                if os.fstat(file.fileno()).st_nlink:
-                    return file
-                file.close()
-        except OSError as error:
-            raise ConfigurationError(
-                f'"{target}" cannot be written: {error.strerror}. '
-                "Name a file in a folder that exists and can be written to."
-            ) from error
-
     def finish(self, manifest: Manifest) -> str:
         """Write the manifest, close the database, seal the file and return its checksum."""
         manifest.write(self.raw)
@@ -174,12 +144,7 @@ class NewBackupFile(BackupFile):
 
     def publish(self) -> None:
         """Move the file to its final name, where the previous backup was until now."""
-        os.replace(self.path, self.target)
-        folder = os.open(self.target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        move_in(self.path, self.target)
         self.file.close()
 
     def discard(self) -> None:
@@ -190,39 +155,6 @@ class NewBackupFile(BackupFile):
                 with suppress(FileNotFoundError):
                     os.unlink(leftover)
             self.file.close()
-
-
-def is_other_database(path: Path) -> bool:
-    """Return whether a file is a SQLite database, but no backup: likely a live one."""
-    if not path.exists():
-        return False
-    with open(path, "rb") as file:
-        header = file.read(100)
-    application_id = int.from_bytes(header[68:72], "big")
-    return header.startswith(MAGIC) and application_id != APPLICATION_ID
-
-
-def create_locked(target: Path) -> BinaryIO:
-    """Create a file beside the target, under a name of its own, that only its owner can read."""
-    path = target.with_name(f".{target.name}.{secrets.token_hex(8)}.partial")
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o600)
-    os.fchmod(descriptor, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    # A path, not a number, as the name: open() keeps what it was given.
-    return open(path, "r+b", opener=lambda _path, _flags: descriptor)
-
-
-def remove_leftovers(target: Path) -> None:
-    """Remove the temporary files of runs that died; those of living ones are locked."""
-    if not target.parent.is_dir():
-        return
-    for path in target.parent.iterdir():
-        if not (path.name.startswith(f".{target.name}.") and path.name.endswith(".partial")):
-            continue
-        with suppress(OSError), open(path, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
 
 
 @contextmanager

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 
 from .backup_file import NewBackupFile, writing
-from .exceptions import explaining
+from .exceptions import ConfigurationError, explaining
 from .indexes import create_indexes
 from .manifest import TableEntry
 from .origin import describe_origin
 from .recorded import take_notes
 from .report import Progress
-from .runs import Run
+from .runs import Run, ask_filter
 from .stored_forms import get_declared_type, get_form
 from .tables import Inventory, Table, shorten_list
+from .validation import read_manifest
 from .verification import check_integrity
 
 
@@ -27,6 +28,7 @@ class BackupRun(Run):
         verify = self.mechanism.verify
         # What is compared afterwards must outlive the transaction that writes the file.
         with (
+            explaining(f'backing up "{self.live.alias}"'),
             writing(self.path) as self.file,
             self.engine.snapshot(None if verify else self.file, self.tables) as self.engine,
         ):
@@ -41,6 +43,7 @@ class BackupRun(Run):
             if verify:
                 check_integrity(self.file.path)
                 yield from self.verify(self.tables, self.file.path)
+            self.warn_of_replacement()
             with explaining(f'moving the backup to "{self.path}"'):
                 self.file.publish()
         yield self.finish()
@@ -50,8 +53,17 @@ class BackupRun(Run):
             table
             for table in self.inventory.tables
             if self.mechanism.is_selected(table)
-            and self.mechanism.backup_table_filter(table.bind(self.live))
+            and ask_filter(self.mechanism, "backup_table_filter", table.bind(self.live))
         ]
+        if not self.tables:
+            raise ConfigurationError(
+                "Labels and backup_table_filter leave no table to back up. Let them take one in."
+            )
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether tables of the live database are left out."""
+        return len(self.tables) < len(self.inventory.tables)
 
     def begin(self) -> None:
         """Count the rows that the snapshot shows, and create the tables."""
@@ -105,8 +117,20 @@ class BackupRun(Run):
             if self.mechanism.indexes:
                 self.report.warnings += create_indexes(self.file, self.tables)
             self.file.write_next_keys(next_keys)
-            manifest = describe_origin(self.live, entries, take_notes(self.live))
+            notes = take_notes(self.live)
+            manifest = describe_origin(self.live, entries, notes, partial=self.is_partial)
             self.report.checksum = self.file.finish(manifest)
+
+    def warn_of_replacement(self) -> None:
+        """Add a warning where a part of the database takes the place of the whole."""
+        if not self.is_partial or not self.file.target.exists():
+            return
+        previous = read_manifest(self.file.target)
+        if previous is not None and not previous.partial:
+            self.report.warnings.append(
+                f'"{self.path}" was a backup of every table, and is now one of '
+                f"{len(self.tables)} tables of {len(self.inventory.tables)}."
+            )
 
 
 def describe_gaps(inventory: Inventory) -> list[str]:

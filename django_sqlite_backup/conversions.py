@@ -130,8 +130,8 @@ def _integer_to_python(value: Any) -> int:
 
 
 def _boolean_to_python(value: Any) -> Any:
-    """Leave what is neither 0 nor 1 to the engine, which keeps it or refuses it."""
-    return bool(value) if value in (0, 1) else value
+    """Leave a number that is neither 0 nor 1 to the engine, which keeps it or refuses it."""
+    return bool(value) if value in (0, 1) else _integer_to_python(value)
 
 
 # The way back, to what Django's own backends adapt for their drivers.

@@ -62,6 +62,21 @@ def get_reason(error: Exception) -> str:
     return " ".join(reason.split())
 
 
+REPORTED = (
+    *(DatabaseError, sqlite3.Error, OSError),
+    # A conversion that meets what its type has no room for, or another type.
+    *(ValueError, ArithmeticError, TypeError, AttributeError),
+)
+HINTS = {
+    "same text encoding": "A backup with --verify (verify=True) copies it in another way; a "
+    "restore needs a live database in UTF-8.",
+    "couldn't get a connection": "A backup needs a connection of its own: give the pool in "
+    "DATABASES a max_size of 2 or more.",
+    "database is locked": "Try again when nobody writes to it, or give DATABASES a longer timeout.",
+}
+"""The way out, by what the driver says."""
+
+
 @contextmanager
 def explaining(doing: str) -> Iterator[None]:
     """Raise what a database, a disk or a conversion reports inside the block as a `CopyError`.
@@ -70,8 +85,10 @@ def explaining(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except (DatabaseError, sqlite3.Error, OSError, ValueError, ArithmeticError) as error:
-        raise CopyError(f"While {doing}: {get_reason(error)}") from error
+    except REPORTED as error:
+        reason = get_reason(error)
+        hints = [f". {hint}" for words, hint in HINTS.items() if words in reason]
+        raise CopyError(f"While {doing}: {reason}{''.join(hints)}") from error
 
 
 @contextmanager

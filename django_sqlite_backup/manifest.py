@@ -9,6 +9,8 @@ from typing import Any
 
 from .exceptions import InvalidBackup
 
+MAGIC = b"SQLite format 3\x00"
+"""How every SQLite file begins."""
 FORMAT = 1
 """Version of the file's format, also in `PRAGMA user_version`."""
 APPLICATION_ID = 0x44534231
@@ -19,6 +21,7 @@ TYPES = {
     **dict.fromkeys(["created", "package", "django", "database", "engine", "engine_version"], str),
     "origin": str,
     "use_tz": bool,
+    "partial": bool,
     "replaces": dict,
     "unknown": list,
     "format": int,
@@ -70,6 +73,8 @@ class Manifest:
     """What each recorded squashed migration replaces, as `app_label.name`."""
     unknown: list[str] = field(default_factory=list)
     """The recorded migrations that the code which made the backup did not have."""
+    partial: bool = False
+    """Whether tables were left out: by labels, by `exclude` or by the filter."""
     format: int = FORMAT
 
     @property

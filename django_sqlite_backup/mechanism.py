@@ -65,7 +65,7 @@ class BackupMechanism:
         self.safety_backup = safety_backup
         self.portable = portable
         self.report: Report | None = None
-        """What the last run did, once its generator is exhausted."""
+        """What the last run did, once its last `Progress` is there; until then, None."""
         self.run: Run
 
     @property
@@ -151,7 +151,11 @@ class BackupMechanism:
         The file appears, or replaces the previous one, just before the last `Progress`. A
         generator that is closed earlier leaves no trace. Raises a `BackupError`; the previous
         backup is then as it was.
+
+        Inside `atomic()`, exhaust or close the generator inside the same block: it holds a
+        transaction of its own there, and what is left open goes down with the caller's rows.
         """
+        self.report = None
         self.run = BackupRun(self)
         yield from self.run.execute()
 
@@ -160,6 +164,11 @@ class BackupMechanism:
 
         All is committed just before the last `Progress`. A generator that is closed earlier leaves
         no trace. Raises a `BackupError`; the live data are then as they were.
+
+        Begin and end the generator on the same side of an `atomic()`: it is inside a transaction
+        of the live connection while it runs. One that is begun inside the block and left there
+        takes the caller's own rows along when it is closed.
         """
+        self.report = None
         self.run = RestoreRun(self)
         yield from self.run.execute()

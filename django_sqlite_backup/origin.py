@@ -19,7 +19,11 @@ def get_fingerprint(connection: BaseDatabaseWrapper) -> str:
 
 
 def describe_origin(
-    connection: BaseDatabaseWrapper, tables: dict[str, TableEntry], notes: dict[str, Any]
+    connection: BaseDatabaseWrapper,
+    tables: dict[str, TableEntry],
+    notes: dict[str, Any],
+    *,
+    partial: bool,
 ) -> Manifest:
     """Return the manifest of a backup of this live database; `notes` are of its migrations."""
     return Manifest(
@@ -32,5 +36,6 @@ def describe_origin(
         origin=get_fingerprint(connection),
         use_tz=connection.timezone is not None,
         tables=tables,
+        partial=partial,
         **notes,
     )

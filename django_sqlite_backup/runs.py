@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from .mechanism import BackupMechanism
 
 
+def ask_filter(mechanism: "BackupMechanism", name: str, table: Table) -> bool:
+    """Return what a filter says of a table; raise `ConfigurationError` unless it says so."""
+    with explaining(f"asking {name} for {table.label}"):
+        answer = getattr(mechanism, name)(table)
+    if not isinstance(answer, bool):
+        raise ConfigurationError(
+            f'{name} returned "{answer}" for {table.label}. Return True or False.'
+        )
+    return answer
+
+
 class Run:
     """One run of a mechanism."""
 
@@ -55,7 +66,8 @@ class Run:
 
     def take_inventory(self) -> None:
         """Hold the live database, the models at its revision and the labels together."""
-        self.inventory = take_inventory(get_apps(self.live), self.live)
+        with explaining(f'listing the tables of "{self.live.alias}"'):
+            self.inventory = take_inventory(get_apps(self.live), self.live)
         if not self.inventory.tables:
             raise ConfigurationError(
                 f'The database "{self.live.alias}" has no tables of this project. '

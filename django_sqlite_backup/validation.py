@@ -7,10 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from django.db import Error as DatabaseError
+
 from . import checksum
-from .backup_file import MAGIC, BackupFile, connect
+from .backup_file import BackupFile, connect
 from .exceptions import InvalidBackup
-from .manifest import APPLICATION_ID, CHECKSUM_TABLE, FORMAT, MANIFEST_TABLE, Manifest
+from .manifest import (
+    APPLICATION_ID,
+    CHECKSUM_TABLE,
+    FORMAT,
+    MAGIC,
+    MANIFEST_TABLE,
+    Manifest,
+)
 
 ROLLBACK_JOURNAL = b"\x01\x01"
 OWN_TABLES = {MANIFEST_TABLE, CHECKSUM_TABLE}
@@ -132,12 +141,34 @@ def reading(path: Path) -> Iterator[OpenedBackup]:
 def prepare(backup: OpenedBackup) -> None:
     """Begin reading, and check what the file says of itself."""
     try:
-        for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
-            backup.raw.execute(f"PRAGMA {pragma}")
-        backup.raw.execute("BEGIN")
-        names = check_plainness(backup)
-        backup.manifest = Manifest.read(backup.raw)
+        names = begin(backup)
         check_tables(backup, names)
         check_counts(backup)
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise InvalidBackup(f'"{backup.path}" cannot be read as SQLite: {error}.') from error
+
+
+def begin(backup: OpenedBackup) -> set[str]:
+    """Begin reading, get the manifest, and return the names of the tables."""
+    for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
+        backup.raw.execute(f"PRAGMA {pragma}")
+    backup.raw.execute("BEGIN")
+    names = check_plainness(backup)
+    backup.manifest = Manifest.read(backup.raw)
+    return names
+
+
+def read_manifest(path: Path) -> Manifest | None:
+    """Return what a file says of itself, its rows unseen; None where it is no sound backup."""
+    # Immutable: a journal beside a file is not rolled back into it.
+    backup = OpenedBackup(path, connect(path, "ro&immutable=1"))
+    try:
+        check_path(path)
+        with open(path, "rb") as file:
+            check_header(file, path)
+        begin(backup)
+        return backup.manifest
+    except (InvalidBackup, sqlite3.Error, DatabaseError, UnicodeDecodeError, OSError):
+        return None
+    finally:
+        backup.connection.close()

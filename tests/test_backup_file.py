@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 
 from django_sqlite_backup import BackupMechanism
-from django_sqlite_backup.backup_file import remove_leftovers
+from django_sqlite_backup.targets import remove_leftovers
 from tests import files, oracle
 from tests.shops import Project, fill_shop
 

@@ -212,6 +212,7 @@ def test_help_describes_every_argument(command):
 
 def test_json_is_one_object_on_standard_output(project):
     files.execute(project.live, "CREATE TABLE legacy (id integer)")
+    project.backup.unlink()
     done = project.run("sqlitebackup", "shop", "--format=json", "--verify")
     report = json.loads(done.out)
     tables = files.read_manifest(project.backup)["tables"].values()
@@ -241,6 +242,7 @@ def test_json_of_a_restore_has_the_same_keys(project):
 
 
 def test_a_pipe_gets_nothing_but_the_result_of_a_backup(project):
+    project.backup.unlink()
     done = project.run("sqlitebackup", "shop.Category")
     assert re.sub(r"\d+\.\d(\xa0KB| s)", r"N\1", done.out) == (
         f'Backed up 33 rows in 2 tables from "default" to "{project.backup}" (N\xa0KB) in N s.\n'
@@ -425,7 +427,10 @@ def test_a_database_that_refuses_in_the_middle_is_one_paragraph(project):
         writer.execute("BEGIN IMMEDIATE")
         done = project.run("sqliterestore", "--no-input")
     assert (done.code, done.out) == (1, "")
-    assert done.err == "CommandError: While emptying shop.StockMovement: database is locked\n"
+    assert done.err == (
+        "CommandError: While emptying shop.StockMovement: database is locked. "
+        "Try again when nobody writes to it, or give DATABASES a longer timeout.\n"
+    )
     assert project.contents() == before
 
 

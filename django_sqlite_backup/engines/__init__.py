@@ -27,6 +27,7 @@ def get_engine(connection: BaseDatabaseWrapper, *, portable: bool = False) -> En
     module, name = FAST[connection.vendor]
     engine: type[Engine] = getattr(import_module(f".{module}", __name__), name)
     if portable:
-        methods = {method: getattr(Engine, method) for method in TRANSPORT}
+        own = {"fetch"} if engine.buffers_results else set()
+        methods = {method: getattr(Engine, method) for method in TRANSPORT if method not in own}
         engine = type(f"Portable{name}", (engine,), methods)
     return engine(connection)

@@ -62,7 +62,6 @@ class Engine:
         """Give an engine that sees one state of the tables, on a connection of its own.
 
         `file` is what the state is copied to, or None where the state must outlive the writing.
-
         A caller inside a transaction has rows that no other connection sees, and a database in
         memory has but one: then it is the caller's own connection.
         """

@@ -109,14 +109,17 @@ def stored_sql(form: Form, column: str, live_type: str, uses_time_zones: bool) -
 
 def duration_line(column: str) -> str:
     """Return SQLite's SQL for an interval of whole days and a rest that is not negative."""
-    rest = f"(({column} % {MICROSECONDS_A_DAY}) + {MICROSECONDS_A_DAY}) % {MICROSECONDS_A_DAY}"
-    days = f"(({column} - {rest}) / {MICROSECONDS_A_DAY})"
     return (
-        f"CASE typeof({column}) WHEN 'integer'"
-        f" THEN {days} || ' days ' || ({rest}) || ' microseconds'"
-        f" WHEN 'real' THEN ({rounded_duration_sql(column)}) || ' microseconds'"
+        f"CASE typeof({column}) WHEN 'integer' THEN {interval_text(column)}"
+        f" WHEN 'real' THEN {interval_text(f'({rounded_duration_sql(column)})')}"
         f" ELSE {quoted(column)} END"
     )
+
+
+def interval_text(microseconds: str) -> str:
+    day = MICROSECONDS_A_DAY
+    rest = f"(({microseconds} % {day}) + {day}) % {day}"
+    return f"(({microseconds} - {rest}) / {day}) || ' days ' || ({rest}) || ' microseconds'"
 
 
 def decimal_line(column: str, scale: int | None) -> str:

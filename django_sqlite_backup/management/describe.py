@@ -19,6 +19,7 @@ def describe_replacement(plan: RestorePlan, connection: BaseDatabaseWrapper) -> 
         f'"{connection.alias}" ({connection.display_name}, {settings["NAME"]}{host})',
         f'by the {plan.rows:,} rows of "{plan.file}", backed up {describe_age(plan.manifest)} ago '
         f"from {plan.manifest.engine}.",
+        *describe_part(plan.manifest),
         *describe_changes(plan, shown=3),
     ]
     return "\n".join(lines)
@@ -33,6 +34,12 @@ def describe_age(manifest: Manifest) -> str:
             return f"{number} {unit}"
     # A clock that was set back makes no negative age.
     return f"{max(age // timedelta(seconds=1), 0)} seconds"
+
+
+def describe_part(manifest: Manifest) -> Iterator[str]:
+    """Yield a line where the file does not hold the whole database."""
+    if manifest.partial:
+        yield "It is partial: tables of the database that it is from were left out."
 
 
 def describe_changes(plan: RestorePlan, shown: int) -> Iterator[str]:
@@ -88,6 +95,7 @@ def describe_plan(plan: RestorePlan) -> str:
     width = max(map(len, labels), default=0)
     lines = [
         f'"{plan.file}", backed up {describe_age(plan.manifest)} ago from {plan.manifest.engine}',
+        *describe_part(plan.manifest),
         *describe_revisions(plan),
         *describe_changes(plan, shown=1000),
         f"{'':{width}}  {'delete':>12}  {'insert':>12}",
@@ -126,6 +134,7 @@ def describe_manifest(manifest: Manifest) -> Iterator[str]:
         f"{manifest.origin}),"
     )
     yield f"by django-sqlite-backup {manifest.package} on Django {manifest.django}."
+    yield from describe_part(manifest)
     yield f"{manifest.rows:,} rows in {len(manifest.tables)} tables:"
     width = max((len(entry.label) for entry in manifest.tables.values()), default=0)
     for entry in sorted(manifest.tables.values(), key=lambda entry: entry.label):
