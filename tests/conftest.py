@@ -6,12 +6,17 @@ package opens connections of its own, which would see nothing of it.
 
 import inspect
 import os
+import signal
 
 import pytest
 from django.conf import settings
 from django.db import connections
 
 from tests import engines
+
+# Where the tests were started in the background ^C is ignored, and processes would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 RUN = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
 
