@@ -349,7 +349,7 @@ def test_a_failed_run_has_no_report(file, tmp_path, recipe):
 # Two runs at once
 
 
-def test_runs_at_once_do_not_take_each_other_for_leftovers(tmp_path):
+def test_runs_at_once_do_not_take_each_other_for_leftovers(databases, tmp_path):
     errors = []
 
     def run():
