@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from .backup_file import NewBackupFile, writing
 from .exceptions import ConfigurationError, explaining
+from .filters import ask_filter
 from .indexes import create_indexes
 from .manifest import TableEntry
 from .origin import describe_origin
 from .recorded import take_notes
 from .report import Progress
-from .runs import Run, ask_filter
+from .runs import Run
 from .stored_forms import get_declared_type, get_form
 from .tables import Inventory, Table, shorten_list
 from .validation import read_manifest

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .engines.base import Engine
+from .filters import ask_filter
 from .plan import RestorePlan
 from .revisions import Revisions, compare, get_apps
 from .schema_changes import refuses_schema_changes
@@ -106,7 +107,9 @@ class Planner:
             if (
                 table.name in self.file.manifest.tables
                 and self.mechanism.is_selected(table)
-                and self.mechanism.restore_table_filter(table.bind(self.file.connection))
+                and ask_filter(
+                    self.mechanism, "restore_table_filter", table.bind(self.file.connection)
+                )
             ):
                 # A table that migrate will not make here, of an unmanaged model or of one that is
                 # not for this engine, is either there or not.

@@ -10,11 +10,18 @@ from MySQLdb.cursors import SSCursor
 
 from django_sqlite_backup.tables import Column, Table
 
-from . import mysql_types
 from .base import Engine
 from .load_data import load_data
 from .mysql_keys import check_foreign_keys
 from .mysql_schema import describe_peculiarities, find_bulk_tables
+from .mysql_types import (
+    COLUMNS,
+    LiveType,
+    get_fast_reader,
+    get_live_types,
+    needs_no_affinity,
+    with_exact_floats,
+)
 from .transport import BATCH_ROWS, Reader, Replacement
 
 if TYPE_CHECKING:
@@ -98,27 +105,27 @@ class MySQLEngine(Engine):
         yield
 
     @functools.cached_property
-    def live_types(self) -> dict[tuple[str, str], mysql_types.LiveType]:
-        return mysql_types.get_live_types(self)
+    def live_types(self) -> dict[tuple[str, str], LiveType]:
+        return get_live_types(self)
 
-    def get_live_type(self, table: Table, column: Column) -> mysql_types.LiveType:
+    def get_live_type(self, table: Table, column: Column) -> LiveType:
         key = table.name.casefold(), column.name.casefold()
-        return self.live_types.get(key, mysql_types.LiveType())
+        return self.live_types.get(key, LiveType())
 
     def get_live_columns(self, cursor: Any, table: Table) -> list[str]:
-        cursor.execute(mysql_types.COLUMNS, [table.name])
+        cursor.execute(COLUMNS, [table.name])
         return [name for (name,) in cursor.fetchall()]
 
     def get_declared_types(self, table: Table) -> dict[str, str]:
-        wide = mysql_types.needs_no_affinity
-        return {column.name: "" for column in table.columns if wide(self, table, column)}
+        columns = table.columns
+        return {column.name: "" for column in columns if needs_no_affinity(self, table, column)}
 
     def get_reader(self, table: Table, column: Column) -> Reader:
-        return mysql_types.get_fast_reader(self, table, column) or super().get_reader(table, column)
+        return get_fast_reader(self, table, column) or super().get_reader(table, column)
 
     def select_sql(self, table: Table, readers: Sequence[Reader]) -> str:
         """Select every digit of a FLOAT, however the columns are read."""
-        return super().select_sql(table, mysql_types.with_exact_floats(self, table, readers))
+        return super().select_sql(table, with_exact_floats(self, table, readers))
 
     def fetch(self, table: Table, sql: str) -> Generator[tuple[Any, ...]]:
         """Read without the driver's buffer, which would hold the whole table."""

@@ -51,9 +51,9 @@ def check_foreign_key(
     )
     if bad:
         keys = len(table.primary_key)
-        columns = ", ".join(f"{table.name}.{own}" for own, _ in pairs)
+        key, cells = (", ".join(map(str, part)) for part in (bad[0][:keys], bad[0][keys:]))
+        columns = ", ".join(own for own, _ in pairs)
         raise IntegrityError(
-            f"The row in table '{table.name}' with primary key '{', '.join(bad[0][:keys])}' has an "
-            f"invalid foreign key: {columns} is '{', '.join(bad[0][keys:])}', which "
-            f"{target[1]} does not have."
+            f"The row in table '{table.name}' with primary key '{key}' has an invalid foreign key: "
+            f"{table.name}.{columns} is '{cells}', which {target[1]} does not have."
         )
