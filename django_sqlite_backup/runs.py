@@ -1,6 +1,7 @@
 """What a backup and a restore have in common: the checks before, the counting, the report."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from .mechanism import BackupMechanism
 
 
-class Run:
+class Run(ABC):
     """One run of a mechanism."""
 
     engine: Engine
@@ -45,13 +46,13 @@ class Run:
         self.report = Report(str(self.path), mechanism.database)
         self.completed = 0
 
+    @abstractmethod
     def execute(self) -> Iterator[Progress]:
         """Do all of it; each run says how."""
-        raise NotImplementedError
 
+    @abstractmethod
     def copy_table(self, from_table: Table, to_table: Table) -> Iterator[int]:
         """Copy the rows of one table, yielding the number of rows of each batch."""
-        raise NotImplementedError
 
     def take_inventory(self) -> None:
         """Hold the live database, the models at its revision and the labels together."""
