@@ -1,8 +1,12 @@
-"""The rows of each shape, made by a seed: the same on each engine and in each run."""
+"""The rows of each shape, made by a seed: the same on each engine and in each run.
+
+python -m benchmarks.data PATH SHAPE ROWS
+"""
 
 import json
 import random
 import sqlite3
+import sys
 import uuid
 from datetime import date, datetime, timedelta
 
@@ -35,9 +39,10 @@ def make_customers(customers):
     return ((n, f"customer{n}@example.com", f"Customer {n}") for n in range(1, customers + 1))
 
 
-def make_many(chance):
+def make_many(chance, rows):
     moment = str(MOMENT + timedelta(microseconds=1))
-    return [(n, chance.choice(WORDS), chance.randint(0, 10**6), moment) for n in range(1, 21)]
+    numbers = range(1, rows + 1)
+    return [(n, chance.choice(WORDS), chance.randint(0, 10**6), moment) for n in numbers]
 
 
 def make_wide(chance, rows):
@@ -66,7 +71,7 @@ def fill(path, shape, rows):
             ("customer", make_customers(customers)),
             ("line", make_lines(chance, rows, customers)),
         ],
-        "many": [(f"many{number}", make_many(chance)) for number in range(400)],
+        "many": [(f"many{number}", make_many(chance, rows // 400)) for number in range(400)],
         "wide": [("wide", make_wide(chance, rows))],
         "blob": [("blob", make_blobs(chance, rows))],
         "empty": [],
@@ -78,3 +83,7 @@ def fill(path, shape, rows):
         connection.executemany(f"INSERT INTO shapes_{name} VALUES ({marks})", made)
     connection.commit()
     connection.close()
+
+
+if __name__ == "__main__":
+    fill(sys.argv[1], sys.argv[2], int(sys.argv[3]))

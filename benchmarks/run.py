@@ -4,26 +4,30 @@
 
 Each command is a process of its own, from start-up to exit; the commands take turns, so a machine
 that slows down slows all of them. Time is by the clock, memory the peak of the process itself, not
-of the server. Figures are medians; a ratio is the median of the ratios of the turns.
+of the server. Figures are medians; a ratio is the median of the ratios of the turns. `--rows` are
+those of the shape `line`; the other shapes shrink and grow with it.
 """
 
 import argparse
 import os
 import platform
-import sqlite3
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import data, peers  # noqa: E402
+from benchmarks import peers  # noqa: E402
 
 ROWS = {"line": 1_000_000, "many": 8_000, "wide": 20_000, "blob": 2_000, "empty": 0}
+LEAST = {"many": 400}
+"""A row for each of its models."""
 
 
 def measure(command, environment):
@@ -62,11 +66,18 @@ def print_rows(engine, work, rows, measured, sizes):
         )
 
 
+def choose(commands, peers_too):
+    """Return all commands, or the first, which is ours."""
+    return commands if peers_too else dict(list(commands.items())[:1])
+
+
 def prepare(engine, rows, folder):
     """Make the source database: filled as SQLite, then restored to the engine."""
     origin = peers.SQLite("sqlite", engine.shape, folder)
     origin.create("source")
-    data.fill(origin.database("source"), engine.shape, rows)
+    # In a process of its own: the memory of this one would count as that of its children.
+    filling = [*peers.PYTHON_MODULE, "benchmarks.data", origin.database("source"), engine.shape]
+    subprocess.run([*filling, str(rows)], check=True)
     if engine.name != "sqlite":
         engine.create("source")
         origin.manage("source", "sqlitebackup", "--file", engine.path("ours"))
@@ -74,19 +85,21 @@ def prepare(engine, rows, folder):
         origin.drop("source")
 
 
-def run(engine, rows, runs, folder):
+def run(engine, rows, runs, folder, peers_too):
     """Measure one engine and one shape."""
     prepare(engine, rows, folder)
 
     def before_backup(suffix):
-        Path(engine.path(suffix)).unlink(missing_ok=True)
+        if suffix:
+            Path(engine.path(suffix)).unlink(missing_ok=True)
         return engine.environment("source")
 
-    commands = engine.backups(rows)
+    commands = choose(engine.backups(rows), peers_too)
     measured = take_turns(commands, runs, before_backup)
     sizes = {
         name: f"{os.path.getsize(engine.path(suffix)) / 1e6:.1f}"
         for name, (_, suffix) in commands.items()
+        if suffix
     }
     print_rows(engine, "backup", rows, measured, sizes)
 
@@ -94,41 +107,47 @@ def run(engine, rows, runs, folder):
         engine.create("target", migrate=migrate)
         return engine.environment("target")
 
-    print_rows(engine, "restore", rows, take_turns(engine.restores(rows), runs, before_restore), {})
+    commands = choose(engine.restores(rows), peers_too)
+    print_rows(engine, "restore", rows, take_turns(commands, runs, before_restore), {})
     for database in ("source", "target"):
         engine.drop(database)
 
 
-def describe_versions():
-    import django
+def describe_versions(engines):
+    versions = [
+        # Not imported: the memory of this process would count as that of its children.
+        *(f"{name} {version(name)}" for name in ("django-sqlite-backup", "Django")),
+        f"Python {platform.python_version()}",
+        *(peers.ENGINES[name].describe_version() for name in engines),
+        f"{os.cpu_count()} cores",
+        f"{datetime.now(UTC):%Y-%m-%d}",
+    ]
+    return ", ".join(versions)
 
-    import django_sqlite_backup
 
-    return (
-        f"django-sqlite-backup {django_sqlite_backup.__version__}, "
-        f"Django {django.get_version()}, Python {platform.python_version()}, "
-        f"SQLite {sqlite3.sqlite_version}, {os.cpu_count()} cores, "
-        f"{datetime.now(UTC):%Y-%m-%d}"
-    )
+def scale(shape, rows):
+    """Return the rows of a shape where `line` has so many."""
+    return max(LEAST.get(shape, 0), round(ROWS[shape] * rows / ROWS["line"]))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--shape", action="append", choices=ROWS, help="default: all")
     parser.add_argument("--engine", action="append", choices=peers.ENGINES, help="default: all")
-    parser.add_argument("--rows", type=int, help="at most so many rows in a table")
+    parser.add_argument("--rows", type=int, default=ROWS["line"], help="rows of line")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--no-peers", action="store_true", help="measure our own commands only")
     options = parser.parse_args()
-    print(f"{describe_versions()}; {options.runs} runs\n")
+    engines = [name for name in options.engine or peers.ENGINES if peers.ENGINES[name].answers()]
+    print(f"{describe_versions(engines)}; {options.runs} runs\n")
     print("| shape | rows | engine | work | command | s | ours to it | MB of memory | MB of file |")
     print("|---|---|---|---|---|---|---|---|---|")
     for shape in options.shape or ROWS:
-        for name in options.engine or peers.ENGINES:
-            rows = ROWS[shape] if options.rows is None else min(options.rows, ROWS[shape] * 10)
+        for name in engines:
             with tempfile.TemporaryDirectory() as folder:
-                run(
-                    peers.ENGINES[name](name, shape, Path(folder)), rows, options.runs, Path(folder)
-                )
+                engine = peers.ENGINES[name](name, shape, Path(folder))
+                rows = scale(shape, options.rows)
+                run(engine, rows, options.runs, Path(folder), peers_too=not options.no_peers)
 
 
 if __name__ == "__main__":

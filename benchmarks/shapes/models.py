@@ -7,7 +7,7 @@ from django.db import models
 SHAPE = os.environ.get("BENCHMARK_SHAPE", "line")
 
 
-def make_model(name, **fields):
+def make_model(name, /, **fields):
     """Make one model of many."""
     return type(name, (models.Model,), {"__module__": __name__, **fields})
 
