@@ -30,6 +30,12 @@ def get_adapter(
         return lambda value: TO_STORED[form](value)
     if form is Form.UUID and not features.has_native_uuid_field:
         return lambda value: value.hex
+    if connection.vendor != "sqlite":
+        # Drivers write the one as a literal of the other, and their server reads something else.
+        if form is Form.TEXT:
+            return lambda value: value.decode() if isinstance(value, bytes) else value
+        if form is Form.BINARY:
+            return lambda value: value.encode() if isinstance(value, str) else value
     return {Form.DATE: ops.adapt_datefield_value, Form.TIME: ops.adapt_timefield_value}.get(form)
 
 

@@ -14,19 +14,26 @@ from django.db.transaction import atomic
 
 from django_sqlite_backup.composites import composite_to_stored, composite_to_text
 from django_sqlite_backup.conversions import TO_PYTHON, TO_STORED
-from django_sqlite_backup.exceptions import CopyError
 from django_sqlite_backup.stored_forms import Form, get_form
 from django_sqlite_backup.tables import Column, Table
 
+from .access import Access
 from .adapters import get_adapter
-from .transport import BATCH_ROWS, Reader, Replacement, batch_by_bytes, convert_row, convert_rows
+from .inserting import insert_rows
+from .transport import (
+    Reader,
+    Replacement,
+    check_nulls,
+    convert_rows,
+    find_large,
+)
 
 if TYPE_CHECKING:
     from django_sqlite_backup.backup_file import BackupFile, NewBackupFile
     from django_sqlite_backup.validation import OpenedBackup
 
 
-class Engine:
+class Engine(Access):
     """The live database's side of a backup or a restore, by Django's own means."""
 
     is_snapshot = False
@@ -35,25 +42,12 @@ class Engine:
     """Whether Django's cursor holds a whole result, so that only the engine's own can be used."""
     rolls_back_ddl: bool
     """Whether a schema change inside a transaction is undone with it."""
+    rolls_back_rows = True
+    """Whether all tables of the restore have transactions."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
-        self.connection = connection
+        super().__init__(connection)
         self.rolls_back_ddl = connection.features.can_rollback_ddl
-        self.warnings: list[str] = []
-        """What the caller of a run must be told, and did not go wrong."""
-
-    def quote(self, name: str) -> str:
-        return self.connection.ops.quote_name(name)
-
-    def execute(self, sql: str, params: Sequence[Any] | None = None) -> None:
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql, params)
-
-    def fetchall(self, sql: str, params: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
-            return rows
 
     # Reading
 
@@ -66,17 +60,23 @@ class Engine:
         memory has but one: then it is the caller's own connection.
         """
         if self.connection.in_atomic_block or not self.can_connect_again():
-            with atomic(using=self.connection.alias):
+            with atomic(using=self.connection.alias), self.own_session():
                 yield self
             return
         connection = self.connection.copy()
         connection.inc_thread_sharing()
         try:
             engine = type(self)(connection)
+            engine.lock_seconds = self.lock_seconds
             with engine.reading(tables):
                 yield engine
         finally:
             connection.close()
+
+    @contextmanager
+    def own_session(self) -> Iterator[None]:
+        """Fix what a value depends on, and give the caller's session its settings back."""
+        yield
 
     def shows_one_state(self) -> bool:
         """Return whether what is read now, in this transaction, is of one moment."""
@@ -100,7 +100,7 @@ class Engine:
 
     def get_reader(self, table: Table, column: Column) -> Reader:
         """Return how a column is read: here, as the driver gives it, converted in Python."""
-        return Reader((self.quote(column.name),), convert=self.get_to_stored(column))
+        return Reader((self.quote(column.name),), convert=self.get_to_stored(column), is_large=True)
 
     def get_to_stored(self, column: Column) -> Callable[[Any], Any] | None:
         """Return the composition of the backend's converters and the stored form."""
@@ -131,21 +131,21 @@ class Engine:
         """Yield the rows of a query without holding them all."""
         with self.connection.chunked_cursor() as cursor:
             cursor.execute(sql)
-            while rows := cursor.fetchmany(BATCH_ROWS):
-                yield from rows
+            # Not in batches of so many rows: a row may have megabytes.
+            yield from cursor
 
     def find_unknown_columns(self, tables: Sequence[Table]) -> list[str]:
         """Return the live columns, as label and name, that no field of the models knows."""
         found = []
-        with self.connection.cursor() as cursor:
-            for table in tables:
-                known = {column.name.casefold() for column in table.columns}
-                names = self.get_live_columns(cursor, table)
-                found += [f"{table.label}.{name}" for name in names if name.casefold() not in known]
+        for table in tables:
+            known = {column.name.casefold() for column in table.columns}
+            names = self.get_live_columns(table)
+            found += [f"{table.label}.{name}" for name in names if name.casefold() not in known]
         return found
 
-    def get_live_columns(self, cursor: Any, table: Table) -> list[str]:
-        description = self.connection.introspection.get_table_description(cursor, table.name)
+    def get_live_columns(self, table: Table) -> list[str]:
+        with self.connection.cursor() as cursor:
+            description = self.connection.introspection.get_table_description(cursor, table.name)
         return [info.name for info in description]
 
     def get_declared_types(self, table: Table) -> dict[str, str]:
@@ -168,31 +168,16 @@ class Engine:
     def dump_table(self, table: Table, file: "BackupFile") -> Iterator[int]:
         """Copy a live table into the file, yielding the number of rows of each batch."""
         readers = [self.get_reader(table, column) for column in table.columns]
+        large = find_large(readers)
         # Closed here, whatever happens: a result that is half read blocks its connection.
         with closing(self.fetch(table, self.select_sql(table, readers))) as rows:
             converted = convert_rows(rows, readers)
-            yield from file.insert(table, converted, [reader.value for reader in readers])
-        self.check_nulls(table, file)
+            yield from file.insert(table, converted, [reader.value for reader in readers], large)
+        pairs = zip(table.columns, readers, strict=True)
+        check_nulls(self, file, table, [column for column, reader in pairs if reader.convert])
 
-    def check_nulls(self, table: Table, file: "BackupFile") -> None:
-        """Raise `CopyError` where a value became NULL on its way.
-
-        Drivers do that to what Python cannot hold (mysqlclient: a zero date), and SQLite to NaN.
-        """
-        counts = ", ".join(f"count({self.quote(column.name)})" for column in table.columns)
-        (live,) = self.fetchall(f"SELECT {counts} FROM {self.qualify(table)}")
-        (stored,) = file.select(
-            table, [f"count({file.quote(column.name)})" for column in table.columns]
-        )
-        for column, mine, its in zip(table.columns, live, stored, strict=True):
-            if mine != its:
-                raise CopyError(
-                    f"{mine - its} values of {table.label}.{column.name} cannot be held outside "
-                    "their engine: its driver makes NULL of them. Correct them first."
-                )
-
-    def get_next_keys(self, table: Table) -> dict[str, int]:
-        """Return the next value of each sequence of the table, by column."""
+    def get_next_keys(self, tables: Sequence[Table]) -> dict[str, dict[str, int]]:
+        """Return the next value of each sequence, by the table's name and the column's."""
         return {}
 
     # Writing
@@ -221,17 +206,7 @@ class Engine:
 
     def load_table(self, file: "OpenedBackup", table: Table) -> Iterator[int]:
         """Copy a table of the file into the live one, yielding the number of rows of each batch."""
-        columns = table.writable
-        names = ", ".join(self.quote(column.name) for column in columns).replace("%", "%%")
-        marks = ", ".join(["%s"] * len(columns))
-        name = self.quote(table.name).replace("%", "%%")
-        sql = f"INSERT INTO {name} ({names}) VALUES ({marks})"
-        convert = [self.get_to_live(column) for column in columns]
-        rows = file.select(table, [file.quote(column.name) for column in columns])
-        with self.connection.cursor() as cursor:
-            for batch in batch_by_bytes(rows):
-                cursor.executemany(sql, [convert_row(row, convert) for row in batch])
-                yield len(batch)
+        return insert_rows(self, file, table)
 
     def get_to_live(self, column: Column) -> Callable[[Any], Any] | None:
         """Return the function from the stored form to a parameter of the driver."""
@@ -241,7 +216,7 @@ class Engine:
         to_python = TO_PYTHON.get(form)
         adapt = get_adapter(self.connection, column, form)
         if to_python is None or adapt is None:
-            return to_python
+            return to_python or adapt
         return lambda value: adapt(to_python(value))
 
     def set_next_keys(self, table: Table, next_keys: dict[str, int]) -> None:

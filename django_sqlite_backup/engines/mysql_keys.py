@@ -44,10 +44,12 @@ def check_foreign_key(
     given = " AND ".join(f"own.{quote(own)} IS NOT NULL" for own, _ in pairs)
     names = [*table.primary_key, *(own for own, _ in pairs)]
     shown = ", ".join(f"CAST(own.{quote(name)} AS CHAR)" for name in names)
+    # Without an index: rows of one's own transaction that a secondary one shows are looked up in
+    # the table again, one by one. With a lock: the target may be about to be deleted.
     bad: list[tuple[Any, ...]] = engine.fetchall(
-        f"SELECT {shown} FROM {engine.qualify(table)} own"
+        f"SELECT {shown} FROM {engine.qualify(table)} own USE INDEX ()"
         f" LEFT JOIN {'.'.join(map(quote, target))} target ON {joined}"
-        f" WHERE {given} AND target.{quote(pairs[0][1])} IS NULL LIMIT 1"
+        f" WHERE {given} AND target.{quote(pairs[0][1])} IS NULL LIMIT 1 LOCK IN SHARE MODE"
     )
     if bad:
         keys = len(table.primary_key)

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 LIVE_TYPES = (
     "SELECT table_name, column_name, data_type, column_type LIKE '%%unsigned%%',"
-    " numeric_precision, character_set_name FROM information_schema.columns"
+    " numeric_precision, character_set_name, character_octet_length, column_name"
+    " FROM information_schema.columns"
     " WHERE table_schema = DATABASE()"
 )
-COLUMNS = (
-    "SELECT column_name FROM information_schema.columns"
-    " WHERE table_schema = DATABASE() AND table_name = %s"
-)
 INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint", "year")
+SMALL = (
+    *INTEGERS,
+    *("decimal", "float", "double", "bit", "date", "time", "datetime", "timestamp"),
+    *("uuid", "inet4", "inet6"),
+)
+"""The types, beside texts and bytes of limited length, of which no value is large."""
 MOMENTS = {Form.DATETIME: ("datetime", "timestamp", "date"), Form.TIME: ("time",)}
 
 
@@ -38,6 +41,13 @@ class LiveType(NamedTuple):
     is_unsigned: int = 0
     precision: int | None = None
     charset: str | None = None
+    octets: int | None = None
+    column: str = ""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether a value may be larger than the 64 KB of a VARCHAR."""
+        return (self.octets or 0) >= 1 << 16 or (self.name not in SMALL and not self.octets)
 
 
 def get_live_types(engine: "MySQLEngine") -> dict[tuple[str, str], LiveType]:

@@ -1,12 +1,13 @@
 """PostgreSQL: streamed binary results out, COPY in."""
 
 import functools
+from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
-from psycopg.copy import QueuedLibpqWriter
 
 from django_sqlite_backup.composites import composite_to_text
 from django_sqlite_backup.conversions import number_to_stored, whole_to_stored
@@ -15,26 +16,32 @@ from django_sqlite_backup.stored_forms import Form, fits_a_double, get_form
 from django_sqlite_backup.tables import Column, Table
 
 from .base import Engine
-from .lines import NULL, build_chunks, register_functions
-from .postgresql_forms import EXPECTED, SESSION, decimal_line, line_sql, stored_sql
-from .postgresql_schema import LARGE_ROWS, SetAside
-from .postgresql_sequences import get_next_key, get_sequences, set_next_key
+from .lines import NULL, LineField, build_chunks, register_functions, text_field
+from .postgresql_access import PostgreSQLAccess
+from .postgresql_forms import EXPECTED, SESSION, decimal_field, get_line_field, stored_sql
+from .postgresql_rights import InPlace
+from .postgresql_schema import LARGE_ROWS, SetAside, find_large, find_small
+from .postgresql_sequences import Sequence as DatabaseSequence
+from .postgresql_sequences import get_next_keys, get_sequences, set_next_key
 from .postgresql_types import LiveType, get_composite_reader, get_live_types
+from .refused_rows import naming_line
 from .transport import Reader, Replacement
 
 if TYPE_CHECKING:
-    from django_sqlite_backup.backup_file import NewBackupFile
     from django_sqlite_backup.validation import OpenedBackup
 
-LOCK_TIMEOUT = "30s"
 LIBPQ_WITH_CHUNKS = 170000
 CHUNK_ROWS = 1000
 
 
-class PostgreSQLEngine(Engine):
+class PostgreSQLEngine(PostgreSQLAccess, Engine):
     """A `REPEATABLE READ` snapshot; every schema change rolls back with the data."""
 
     is_snapshot = True
+    sequences: dict[str, list[DatabaseSequence]]
+    """Those of the tables that are being replaced."""
+    small: set[str] | frozenset[str] = frozenset()
+    """The names of the tables from which all rows are quickly deleted."""
 
     @property
     def raw(self) -> "psycopg.Connection[Any]":
@@ -55,11 +62,12 @@ class PostgreSQLEngine(Engine):
         self.fetchall(f"SELECT {calls}", [text for item in settings.items() for text in item])
 
     @contextmanager
-    def keeping_session(self) -> Iterator[None]:
-        """Set everything back for what follows in the same transaction: migrations."""
+    def own_session(self) -> Iterator[None]:
+        """What follows in the same transaction, migrations say, has the caller's settings again."""
         names = [*SESSION, "TimeZone", "lock_timeout"]
         calls = ", ".join(["current_setting(%s)"] * len(names))
         (values,) = self.fetchall(f"SELECT {calls}", names)
+        self.set_session()
         yield
         self.configure(dict(zip(names, values, strict=True)))
 
@@ -68,16 +76,6 @@ class PostgreSQLEngine(Engine):
         return self.connection.timezone is not None
 
     # Reading
-
-    @contextmanager
-    def snapshot(self, file: "NewBackupFile | None", tables: Sequence[Table]) -> Iterator[Engine]:
-        with super().snapshot(file, tables) as engine:
-            if engine is not self:
-                yield engine
-                return
-            with self.keeping_session():
-                self.set_session()
-                yield engine
 
     @contextmanager
     def reading(self, tables: Sequence[Table]) -> Iterator[None]:
@@ -109,6 +107,10 @@ class PostgreSQLEngine(Engine):
         }
 
     def get_reader(self, table: Table, column: Column) -> Reader:
+        reader = self.get_fast_reader(table, column)
+        return reader._replace(is_large=table.name in self.large)
+
+    def get_fast_reader(self, table: Table, column: Column) -> Reader:
         name = self.quote(column.name)
         form = get_form(column.field, self.connection)
         live_type = self.get_live_type(table, column).name
@@ -125,9 +127,8 @@ class PostgreSQLEngine(Engine):
 
     def fetch(self, table: Table, sql: str) -> Generator[tuple[Any, ...]]:
         """Stream binary results: no thread, and never more than one chunk in memory."""
-        size = CHUNK_ROWS if psycopg.pq.version() >= LIBPQ_WITH_CHUNKS else 1
-        if self.has_large_rows(table):
-            size = 1
+        has_chunks = psycopg.pq.version() >= LIBPQ_WITH_CHUNKS
+        size = CHUNK_ROWS if has_chunks and table.name not in self.large else 1
         with (
             self.connection.wrap_database_errors,
             psycopg.Cursor(self.raw) as cursor,
@@ -135,48 +136,39 @@ class PostgreSQLEngine(Engine):
         ):
             yield from rows
 
-    def has_large_rows(self, table: Table) -> bool:
-        """Return whether rows may be larger than a page: whether anything of them lies aside."""
-        ((size,),) = self.fetchall(
-            "SELECT coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0)"
-            " FROM pg_class WHERE oid = %s::regclass",
-            [self.quote(table.name)],
-        )
-        return bool(size)
+    @functools.cached_property
+    def large(self) -> set[str]:
+        """The names of the tables whose rows may be larger than a page."""
+        return find_large(self)
 
-    def get_next_keys(self, table: Table) -> dict[str, int]:
-        """Read each sequence that a column of the table owns, identity or serial."""
-        return {
-            sequence.column: get_next_key(self, sequence) for sequence in get_sequences(self, table)
-        }
+    def get_next_keys(self, tables: Sequence[Table]) -> dict[str, dict[str, int]]:
+        """Read each sequence that a column of the tables owns, identity or serial."""
+        return get_next_keys(self, tables)
 
     # Writing
 
     @contextmanager
     def transaction(self, file: "OpenedBackup", *, migrates: bool) -> Iterator[None]:
+        is_own = not self.connection.in_atomic_block
         with super().transaction(file, migrates=migrates):
-            self.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+            self.see_what_others_commit(is_own=is_own)
+            self.limit_waiting()
             yield
 
     @contextmanager
     def replacing(self, replacement: Replacement) -> Iterator[None]:
         """Set the session for the rows, and aside what slows them down or acts on them."""
-        with self.keeping_session():
-            self.set_session()
+        with self.own_session():
             # What a caller's transaction left for its end would bar every ALTER TABLE.
             self.connection.check_constraints()
             self.lock(replacement.tables, "ACCESS EXCLUSIVE")
-            self.set_aside = SetAside(self, replacement.tables)
+            self.in_place = bool(self.find_not_owned(replacement.tables))
+            self.set_aside = InPlace(self) if self.in_place else SetAside(self, replacement.tables)
             self.set_aside.take()
+            self.sequences = get_sequences(self, replacement.tables)
+            self.small = find_small(self)
             yield
             self.set_aside.put_back()
-
-    def lock(self, tables: Sequence[Table], mode: str) -> None:
-        """Take every lock at once, before anything is done, or give up after a while."""
-        if tables:
-            names = ", ".join(self.quote(table.name) for table in tables)
-            self.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-            self.execute(f"LOCK TABLE {names} IN {mode} MODE")
 
     @functools.cached_property
     def partitioned(self) -> set[str]:
@@ -190,51 +182,65 @@ class PostgreSQLEngine(Engine):
         return f"{only}{self.quote(table.name)}"
 
     def shows_one_state(self) -> bool:
-        ((level,),) = self.fetchall("SHOW transaction_isolation")
-        return level in ("repeatable read", "serializable")
+        return self.get_isolation_level() in ("repeatable read", "serializable")
 
-    def get_live_columns(self, cursor: Any, table: Table) -> list[str]:
-        cursor.execute(
-            "SELECT attname FROM pg_attribute"
-            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
-            [self.quote(table.name)],
-        )
-        return [name for (name,) in cursor.fetchall()]
+    @functools.cached_property
+    def live_columns(self) -> dict[str, list[str]]:
+        """The names of the columns of each live table."""
+        columns = defaultdict(list)
+        for table, column in self.live_types:
+            columns[table].append(column)
+        return columns
+
+    def get_live_columns(self, table: Table) -> list[str]:
+        return self.live_columns.get(table.name, [])
 
     def empty_table(self, table: Table) -> None:
-        self.execute(f"TRUNCATE {self.qualify(table)}")
+        # TRUNCATE takes no table that others refer to: it is for those whose keys are set aside.
+        # And it makes a new file, for each index too: more work than a few rows are.
+        is_deleted = self.in_place or table.name in self.small
+        self.execute(f"{'DELETE FROM' if is_deleted else 'TRUNCATE'} {self.qualify(table)}")
 
     def load_table(self, file: "OpenedBackup", table: Table) -> Iterator[int]:
         register_functions(file.raw)
         if file.manifest.tables[table.name].rows >= LARGE_ROWS:
             self.set_aside.take_indexes(table)
         columns = table.writable
-        expressions = [self.get_line_sql(file, table, column) for column in columns]
+        fields = [self.get_line_field(file, table, column) for column in columns]
         names = ", ".join(self.quote(column.name) for column in columns)
-        sql = f"COPY {self.quote(table.name)} ({names}) FROM STDIN (FORMAT csv, NULL '{NULL}')"
+        options = f"FORMAT csv, QUOTE '''', NULL '{NULL}'"
+        sql = f"COPY {self.quote(table.name)} ({names}) FROM STDIN ({options})"
         sent = 0
-        with self.connection.wrap_database_errors, psycopg.Cursor(self.raw) as cursor:
-            # The writer has a thread: lines are built while the server reads the ones before.
-            with cursor.copy(sql, writer=QueuedLibpqWriter(cursor)) as copy:
-                for rows, lines in build_chunks(file, table, expressions):
-                    copy.write(lines)
+        with (
+            naming_line(file, table, fields),
+            self.connection.wrap_database_errors,
+            psycopg.Cursor(self.raw) as cursor,
+        ):
+            # Lines are built while the server reads the ones before; psycopg's own writer with a
+            # thread would let it have 128 MB of them waiting.
+            with cursor.copy(sql) as copy, ThreadPoolExecutor(1) as executor:
+                writing = executor.submit(copy.write, b"")
+                for rows, lines in build_chunks(file, table, fields):
+                    writing.result()
+                    writing = executor.submit(copy.write, lines)
                     sent += rows
                     yield rows
+                writing.result()
             if cursor.rowcount != sent:
                 raise CopyError(f"Of {sent} rows of {table.label} {cursor.rowcount} went in.")
 
-    def get_line_sql(self, file: "OpenedBackup", table: Table, column: Column) -> str:
+    def get_line_field(self, file: "OpenedBackup", table: Table, column: Column) -> LineField:
         form = get_form(column.field, self.connection)
         name = file.quote(column.name)
         if form is Form.COMPOSITE:
             to_text = composite_to_text(column.field)
             function = f"composite_text_{abs(hash(column))}"
             file.raw.create_function(function, 1, lambda value: value and to_text(value))
-            return line_sql(Form.TEXT, f"{function}({name})")
+            return text_field(f"{function}({name})")
         if form is Form.DECIMAL:
-            return decimal_line(name, self.get_live_type(table, column).scale)
-        return line_sql(form, name)
+            return decimal_field(name, self.get_live_type(table, column).scale)
+        return get_line_field(form, name)
 
     def set_next_keys(self, table: Table, next_keys: dict[str, int]) -> None:
-        for sequence in get_sequences(self, table):
+        for sequence in self.sequences[table.name]:
             set_next_key(self, table, sequence, next_keys.get(sequence.column))

@@ -5,7 +5,16 @@ The texts assume the session settings of `PostgreSQLEngine`: ISO dates, the proj
 
 from django_sqlite_backup.stored_forms import Form, rounded_duration_sql
 
-from .lines import MICROSECONDS_A_DAY, float_text, hexadecimal, plain, quoted
+from .lines import (
+    MICROSECONDS_A_DAY,
+    LineField,
+    float_field,
+    hexadecimal_field,
+    moment_field,
+    number_field,
+    refuse,
+    text_field,
+)
 
 SESSION = {
     "DateStyle": "ISO, YMD",
@@ -107,13 +116,14 @@ def stored_sql(form: Form, column: str, live_type: str, uses_time_zones: bool) -
             return f"{column}::text"
 
 
-def duration_line(column: str) -> str:
-    """Return SQLite's SQL for an interval of whole days and a rest that is not negative."""
-    return (
+def duration_field(column: str) -> LineField:
+    """Return the field of an interval of whole days and a rest that is not negative."""
+    rounded = f"({rounded_duration_sql(column)})"
+    text = (
         f"CASE typeof({column}) WHEN 'integer' THEN {interval_text(column)}"
-        f" WHEN 'real' THEN {interval_text(f'({rounded_duration_sql(column)})')}"
-        f" ELSE {quoted(column)} END"
+        f" WHEN 'real' THEN {interval_text(rounded)} ELSE {column} END"
     )
+    return number_field(column, text)
 
 
 def interval_text(microseconds: str) -> str:
@@ -122,32 +132,45 @@ def interval_text(microseconds: str) -> str:
     return f"(({microseconds} - {rest}) / {day}) || ' days ' || ({rest}) || ' microseconds'"
 
 
-def decimal_line(column: str, scale: int | None) -> str:
-    """Return SQLite's SQL for a decimal; PostgreSQL would round one of more places, silently."""
+def decimal_field(column: str, scale: int | None) -> LineField:
+    """Return the field of a decimal; PostgreSQL would round one of more places, silently."""
     if scale is None:
-        return plain(column)
-    rounded = f"CAST(round({column}, {scale}) AS TEXT) = CAST({column} AS TEXT)"
+        return number_field(column)
+    rounded = f"round({column}, {scale})"
+    # What comes of arithmetic may be off in digits that are not its own.
+    fits = f"{rounded} = {column} OR CAST({rounded} AS TEXT) = CAST({column} AS TEXT)"
     places = f"length(rtrim({column}, '0')) - instr({column}, '.')"
-    refused = quoted(f"{column} || ' has more than {scale} decimal places'")
-    return (
-        f"CASE typeof({column}) WHEN 'real' THEN CASE WHEN {rounded} OR abs({column}) > 1e15"
-        f" THEN {column} ELSE {refused} END"
+    refused = refuse(column, f"has more than {scale} decimal places")
+    checked = (
+        f"CASE typeof({column})"
+        f" WHEN 'real' THEN CASE WHEN {fits} OR abs({column}) > 1e15 THEN {column}"
+        f" ELSE {refused} END"
         f" WHEN 'text' THEN CASE WHEN instr({column}, '.') = 0 OR {places} <= {scale}"
-        f" THEN {quoted(column)} ELSE {refused} END"
+        f" THEN {column} ELSE {refused} END"
         f" ELSE {column} END"
     )
+    return number_field(column, checked)
 
 
-def line_sql(form: Form, column: str) -> str:
-    """Return SQLite's SQL for the field of a COPY line that PostgreSQL reads as the same value."""
+def no_word(column: str) -> str:
+    """Return SQLite's SQL for whether a moment is none that PostgreSQL sets, such as "now"."""
+    return f"({column} GLOB '[0-9]*' OR {column} IN ('infinity', '-infinity'))"
+
+
+def get_line_field(form: Form, column: str) -> LineField:
+    """Return the field of a COPY line that PostgreSQL reads as the same value."""
     match form:
         case Form.INTEGER | Form.BOOLEAN | Form.DECIMAL:
-            return plain(column)
+            return number_field(column)
         case Form.FLOAT:
-            return float_text(column)
+            return float_field(column)
         case Form.DURATION:
-            return duration_line(column)
+            return duration_field(column)
+        case Form.DATE:
+            return moment_field(column, no_word(column), f"instr({column}, ':') = 0")
+        case Form.TIME | Form.DATETIME:
+            return moment_field(column, no_word(column))
         case Form.BINARY:
-            return f"'\\x' || {hexadecimal(column)}"
+            return hexadecimal_field(column, before="\\x")
         case _:
-            return quoted(column)
+            return text_field(column)

@@ -1,7 +1,7 @@
 """What stands in the way of loading tables, set aside and put back inside one transaction.
 
-Foreign keys of and to the tables, user triggers, and the secondary indexes of large tables. All
-is put back from the database's own definitions, so the schema is the same before and after.
+Foreign keys of and to the tables, user triggers, and the indexes of large tables. All is put back
+from the database's own definitions, so the schema is the same before and after.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,21 @@ if TYPE_CHECKING:
 
 LARGE_ROWS = 10_000
 """From here on, building an index at once costs less than feeding it row by row."""
+
+SMALL_BYTES = 1 << 17
+"""Up to here, deleting rows costs less than a new file for the table and each of its indexes."""
+
+# What lies aside is there for rows that are larger than a page.
+LARGE = """
+SELECT relname FROM pg_class
+WHERE pg_table_is_visible(oid) AND reltoastrelid <> 0 AND pg_relation_size(reltoastrelid) > 0
+"""
+# A rule might do something else instead, and a policy hide rows.
+SMALL = """
+SELECT relname FROM pg_class
+WHERE pg_table_is_visible(oid) AND relkind = 'r' AND NOT relhasrules AND NOT relrowsecurity
+  AND pg_relation_size(oid) <= %s
+"""
 
 # Foreign keys, and checks that rows from before them need not pass.
 CONSTRAINTS = """
@@ -35,8 +50,8 @@ WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgparentid = 0 AND tgrelid IN (
 """
 
 # Only indexes that their definition describes in full: none that clusters, identifies replicas,
-# or has statistics targets of its own. One without a constraint is secondary; one of a unique
-# constraint is made with it.
+# or has statistics targets of its own. That of a unique constraint or a primary key is made with
+# it, if it has no options, unless a view or a function groups by the key and needs it to stay.
 INDEXES = """
 SELECT x.indrelid::regclass::text, x.indexrelid::regclass::text, c.relname,
        pg_get_indexdef(x.indexrelid), k.conname, pg_get_constraintdef(k.oid),
@@ -46,8 +61,12 @@ JOIN pg_class c ON c.oid = x.indexrelid AND c.relkind = 'i'
 LEFT JOIN pg_constraint k ON k.conindid = x.indexrelid AND k.conrelid = x.indrelid
      AND k.contype IN ('p', 'u', 'x')
 WHERE x.indrelid = ANY(%s::regclass[])
-  AND x.indisvalid AND NOT x.indisclustered AND NOT x.indisreplident AND NOT x.indisprimary
-  AND (k.oid IS NULL OR k.contype = 'u') AND c.reltablespace = 0
+  AND x.indisvalid AND NOT x.indisclustered AND NOT x.indisreplident
+  AND (k.oid IS NULL OR k.contype IN ('p', 'u')) AND c.reltablespace = 0
+  AND (k.oid IS NULL OR c.reloptions IS NULL)
+  AND NOT EXISTS (SELECT FROM pg_depend d
+                  WHERE d.refclassid = 'pg_constraint'::regclass AND d.refobjid = k.oid
+                    AND d.deptype = 'n')
   AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = x.indexrelid)
   AND NOT EXISTS (SELECT FROM pg_attribute a
                   WHERE a.attrelid = x.indexrelid AND a.attstattarget > 0)
@@ -55,6 +74,16 @@ ORDER BY x.indexrelid
 """
 
 ENABLE = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
+
+
+def find_large(engine: "PostgreSQLEngine") -> set[str]:
+    """Return the names of the tables whose rows may be larger than a page."""
+    return {name for (name,) in engine.fetchall(LARGE)}
+
+
+def find_small(engine: "PostgreSQLEngine") -> set[str]:
+    """Return the names of the tables from which all rows are quickly deleted."""
+    return {name for (name,) in engine.fetchall(SMALL, [SMALL_BYTES])}
 
 
 def quote(name: str) -> str:
@@ -98,7 +127,7 @@ class SetAside:
                 )
 
     def take_indexes(self, table: Table) -> None:
-        """Drop the secondary indexes of a table that is going to be large."""
+        """Drop the indexes of a table that is going to be large."""
         first: list[str] = []
         for row in self.engine.fetchall(INDEXES, [[self.engine.quote(table.name)]]):
             first += self.take_index(*row)

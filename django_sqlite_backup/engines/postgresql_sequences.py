@@ -1,8 +1,11 @@
 """PostgreSQL's sequences: what a column's next value is, and how it is set in a transaction."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from django_sqlite_backup.tables import Table
+
+from .postgresql_rights import raise_sequence
 
 if TYPE_CHECKING:
     from .postgresql import PostgreSQLEngine
@@ -11,19 +14,23 @@ if TYPE_CHECKING:
 # sequence that its column does not own. The last value is only compared with rows where the column
 # holds integers.
 SEQUENCES = """
-SELECT DISTINCT ON (a.attnum) s.seqrelid::regclass::text, a.attname, s.seqincrement,
-       s.seqmin, s.seqmax,
+SELECT DISTINCT ON (t.number, a.attnum)
+       t.number, s.seqrelid::regclass::text, a.attname, s.seqincrement, s.seqmin, s.seqmax,
        a.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype)
-FROM pg_attribute a
+FROM unnest(%s::regclass[]) WITH ORDINALITY AS t(oid, number)
+JOIN pg_attribute a ON a.attrelid = t.oid
 LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
 JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND (
      (d.classid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum)
      OR (d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid))
 JOIN pg_sequence s
      ON s.seqrelid = CASE d.classid WHEN 'pg_class'::regclass THEN d.objid ELSE d.refobjid END
-WHERE a.attrelid = %s::regclass
-ORDER BY a.attnum, d.deptype = 'i' DESC, d.classid = 'pg_attrdef'::regclass DESC, s.seqrelid
+ORDER BY t.number, a.attnum, d.deptype = 'i' DESC, d.classid = 'pg_attrdef'::regclass DESC,
+         s.seqrelid
 """
+
+GROUP = 500
+"""Sequences that are read in one statement."""
 
 
 class Sequence(NamedTuple):
@@ -38,14 +45,38 @@ class Sequence(NamedTuple):
     counts_rows: bool
 
 
-def get_sequences(engine: "PostgreSQLEngine", table: Table) -> list[Sequence]:
-    rows = engine.fetchall(SEQUENCES, [engine.quote(table.name)])
-    return [Sequence(*row) for row in rows]
+def get_sequences(
+    engine: "PostgreSQLEngine", tables: Collection[Table]
+) -> dict[str, list[Sequence]]:
+    """Return the sequences of each table, by its name."""
+    found: dict[str, list[Sequence]] = {table.name: [] for table in tables}
+    names = list(found)
+    for number, *row in engine.fetchall(SEQUENCES, [[engine.quote(name) for name in names]]):
+        found[names[number - 1]].append(Sequence(*row))
+    return found
 
 
-def get_next_key(engine: "PostgreSQLEngine", sequence: Sequence) -> int:
-    ((value, called),) = engine.fetchall(f"SELECT last_value, is_called FROM {sequence.name}")
-    return int(value + sequence.step if called else value)
+def get_next_keys(
+    engine: "PostgreSQLEngine", tables: Collection[Table]
+) -> dict[str, dict[str, int]]:
+    """Return what each sequence gives next, by the table's name and the column's."""
+    owned = [
+        (name, sequence)
+        for name, sequences in get_sequences(engine, tables).items()
+        for sequence in sequences
+    ]
+    keys: dict[str, dict[str, int]] = {}
+    for start in range(0, len(owned), GROUP):
+        group = owned[start : start + GROUP]
+        selects = [
+            f"SELECT {number}, last_value, is_called FROM {sequence.name}"
+            for number, (_, sequence) in enumerate(group)
+        ]
+        for number, value, called in engine.fetchall(" UNION ALL ".join(selects)):
+            name, sequence = group[number]
+            following = int(value + sequence.step if called else value)
+            keys.setdefault(name, {})[sequence.column] = following
+    return keys
 
 
 def set_next_key(
@@ -57,6 +88,9 @@ def set_next_key(
     if sequence.counts_rows:
         value = keep_clear_of_rows(engine, table, sequence, value)
     restart = min(max(value, sequence.minimum), sequence.maximum)
+    if engine.in_place:
+        raise_sequence(engine, sequence.name, sequence.step, restart)
+        return
     engine.execute(f"ALTER SEQUENCE {sequence.name} RESTART WITH {restart}")
     if value != restart:
         # Every key is used: the sequence must be at its end, as it was.

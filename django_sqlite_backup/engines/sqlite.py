@@ -5,13 +5,16 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from django.db import IntegrityError
+
 from django_sqlite_backup.aliases import is_in_memory
-from django_sqlite_backup.exceptions import CopyError
 from django_sqlite_backup.stored_forms import Form, get_form
 from django_sqlite_backup.tables import Column, Table
 
 from .base import Engine
-from .sqlite_schema import LARGE_ROWS, SetAside, check_actions, find_suspects
+from .sqlite_access import SQLiteAccess
+from .sqlite_disk import changing_disk
+from .sqlite_schema import LARGE_ROWS, SetAside, check_actions, check_affinities, find_suspects
 from .transport import Reader, Replacement
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ LIVE = "live_database"
 FILE = "backup_file"
 
 
-class SQLiteEngine(Engine):
+class SQLiteEngine(SQLiteAccess, Engine):
     """The live cells already are the stored form: they are copied as they are."""
 
     is_snapshot = True
@@ -53,6 +56,7 @@ class SQLiteEngine(Engine):
         uri = Path(str(self.connection.settings_dict["NAME"])).absolute().as_uri()
         if str(self.connection.settings_dict["NAME"]).startswith("file:"):
             uri = self.connection.settings_dict["NAME"]
+        file.raw.execute(f"PRAGMA busy_timeout = {round(self.patience * 1000)}")
         file.raw.execute(f"ATTACH ? AS {LIVE}", [uri])
         engine = type(self)(file.connection)
         engine.schema = LIVE
@@ -66,7 +70,12 @@ class SQLiteEngine(Engine):
             self.can_connect_again()
             and not self.connection.in_atomic_block
             and not self.converts_time_zones
+            and self.is_in_utf_8()
         )
+
+    def is_in_utf_8(self) -> bool:
+        """Return whether the live database is encoded as the file is: else nothing is attached."""
+        return self.fetchall("PRAGMA main.encoding") == [("UTF-8",)]
 
     @contextmanager
     def reading(self, tables: Sequence[Table]) -> Iterator[None]:
@@ -78,7 +87,7 @@ class SQLiteEngine(Engine):
         if self.is_converted(column):
             return super().get_reader(table, column)
         # The plus keeps Django's converters, which go by the declared type, off the cell.
-        return Reader((f"+{self.quote(column.name)}",))
+        return Reader((f"+{self.quote(column.name)}",), is_large=True)
 
     def get_table_info(self, table: Table) -> dict[str, str]:
         """Return the declared types by column, in the order in which SQLite stores them."""
@@ -87,7 +96,7 @@ class SQLiteEngine(Engine):
         # SQLite takes a name in any case, and so may the model have it in another.
         return {own.get(row[1].casefold(), row[1]): row[2] for row in self.fetchall(sql)}
 
-    def get_live_columns(self, cursor: Any, table: Table) -> list[str]:
+    def get_live_columns(self, table: Table) -> list[str]:
         sql = f"PRAGMA {self.schema}.table_xinfo({self.quote(table.name)})"
         # Hidden columns are those of a virtual table's machinery.
         return [row[1] for row in self.fetchall(sql) if row[6] != 1]
@@ -106,24 +115,51 @@ class SQLiteEngine(Engine):
 
     def dump_table(self, table: Table, file: "BackupFile") -> Iterator[int]:
         if self.schema == LIVE:
-            yield self.copy(self.qualify(table), f"main.{self.quote(table.name)}", table.columns)
+            yield self.copy(table, LIVE, "main", table.columns)
         else:
             yield from super().dump_table(table, file)
 
-    def copy(self, source: str, target: str, columns: Sequence[Column]) -> int:
-        """Copy all rows; SQLite copies whole records where the two tables are laid out alike."""
+    def copy(
+        self,
+        table: Table,
+        source: str,
+        target: str,
+        columns: Sequence[Column],
+        *,
+        whole: bool = True,
+    ) -> int:
+        """Copy all rows from one schema to another, both attached.
+
+        Only `SELECT *` lets SQLite copy whole records, and only between tables that are laid out
+        alike (`xferOptimization` in its insert.c).
+        """
+        name = self.quote(table.name)
+        listed = [self.get_names(schema, table) for schema in (source, target)]
         names = ", ".join(self.quote(column.name) for column in columns)
+        into, what = f" ({names})", names
+        if whole and listed[0] == listed[1] and len(columns) == len(listed[0]):
+            into, what = "", "*"
         with self.connection.cursor() as cursor:
-            cursor.execute(f"INSERT INTO {target} ({names}) SELECT {names} FROM {source}")
+            # What a live table may do on a conflict, such as to replace a row, is not done.
+            insert = f"INSERT OR ABORT INTO {target}.{name}{into}"
+            cursor.execute(f"{insert} SELECT {what} FROM {source}.{name}")
             return int(cursor.rowcount)
 
-    def get_next_keys(self, table: Table) -> dict[str, int]:
-        automatic = [column.name for column in table.columns if column.automatic]
-        if not automatic or not self.has_sequences():
+    def get_names(self, schema: str, table: Table) -> list[str]:
+        """Return the names of the columns in their order; SQLite takes them in any case."""
+        rows = self.fetchall(f"PRAGMA {schema}.table_xinfo({self.quote(table.name)})")
+        return [row[1].casefold() for row in rows]
+
+    def get_next_keys(self, tables: Sequence[Table]) -> dict[str, dict[str, int]]:
+        if not self.has_sequences():
             return {}
-        sql = f"SELECT seq FROM {self.schema}.sqlite_sequence WHERE name = %s"
-        rows = self.fetchall(sql, [table.name])
-        return {automatic[0]: rows[0][0] + 1 if rows else 1}
+        last = dict(self.fetchall(f"SELECT name, seq FROM {self.schema}.sqlite_sequence"))
+        return {
+            table.name: {column.name: last.get(table.name, 0) + 1}
+            for table in tables
+            for column in table.columns
+            if column.automatic
+        }
 
     def has_sequences(self) -> bool:
         sql = f"SELECT 1 FROM {self.schema}.sqlite_schema WHERE name = 'sqlite_sequence'"
@@ -135,7 +171,9 @@ class SQLiteEngine(Engine):
     def transaction(self, file: "OpenedBackup", *, migrates: bool) -> Iterator[None]:
         # A migration must not find a table in the file that the live database lacks.
         attaching = nullcontext() if migrates else self.attaching(file)
-        with attaching, super().transaction(file, migrates=migrates):
+        waiting = self.waiting_for_writers()
+        transaction = super().transaction(file, migrates=migrates)
+        with changing_disk(self), attaching, waiting, transaction:
             # Where the caller's transaction keeps foreign keys on, they wait for its end.
             self.execute("PRAGMA defer_foreign_keys = ON")
             yield
@@ -159,24 +197,32 @@ class SQLiteEngine(Engine):
 
         There it could not be detached again, and the rows take the way through Python.
         """
-        if self.connection.in_atomic_block or self.converts_time_zones:
+        in_python = self.connection.in_atomic_block or self.converts_time_zones
+        if in_python or not self.is_in_utf_8():
             yield
             return
         self.execute(f"ATTACH %s AS {FILE}", [f"{file.path.absolute().as_uri()}?mode=ro"])
-        self.attached = True
         try:
+            file.check_identity()
+            self.attached = True
             yield
         finally:
             self.attached = False
             self.execute(f"DETACH {FILE}")
 
     def load_table(self, file: "OpenedBackup", table: Table) -> Iterator[int]:
-        name = self.quote(table.name)
-        if self.attached:
-            yield self.copy(f"{FILE}.{name}", f"main.{name}", table.writable)
-        else:
+        try:
+            if self.attached:
+                # Whole indexes would be copied too; and whether those of expressions are right,
+                # nobody can tell without executing them.
+                whole = not file.has_expressions
+                yield self.copy(table, FILE, "main", table.writable, whole=whole)
+        except IntegrityError:
+            # The statement is undone. Row by row the same is found again, and where it is.
             yield from super().load_table(file, table)
-        self.check_affinities(file, table)
+        if not self.attached:
+            yield from super().load_table(file, table)
+        check_affinities(self, file, table)
 
     def get_to_live(self, column: Column) -> Callable[[Any], Any] | None:
         return super().get_to_live(column) if self.is_converted(column) else None
@@ -184,33 +230,6 @@ class SQLiteEngine(Engine):
     def is_converted(self, column: Column) -> bool:
         form = get_form(column.field, self.connection)
         return self.converts_time_zones and form is Form.DATETIME
-
-    def check_affinities(self, file: "OpenedBackup", table: Table) -> None:
-        """Raise `CopyError` where the live column made a rounded number of a text."""
-        declared = file.get_columns(table.name)
-        live = self.get_table_info(table)
-        for column in table.writable:
-            # A virtual table does not list its rowid, and has no affinities.
-            if column.name in live and live[column.name].lower() != declared[column.name].lower():
-                self.check_affinity(file, table, column)
-
-    def check_affinity(self, file: "OpenedBackup", table: Table, column: Column) -> None:
-        name, keys = self.quote(column.name), [self.quote(key) for key in table.primary_key]
-        texts = file.raw.execute(
-            f"SELECT {', '.join([name, *keys])} FROM {self.quote(table.name)}"
-            f" WHERE typeof({name}) = 'text'"
-        )
-        where = " AND ".join(f"{key.replace('%', '%%')} = %s" for key in keys)
-        select = f"SELECT +{name} FROM {self.quote(table.name)}".replace("%", "%%")
-        sql = f"{select} WHERE {where}"
-        for text, *key in texts:
-            ((cell,),) = self.fetchall(sql, key)
-            if cell != text and str(cell) != text:
-                raise CopyError(
-                    f'"{text}" in {table.label}.{column.name} (primary key {key}) would become '
-                    f"{cell!r} in SQLite, which has no such type. Restore to another engine, or "
-                    f"leave out {table.label}."
-                )
 
     def set_next_keys(self, table: Table, next_keys: dict[str, int]) -> None:
         if not self.has_sequences():

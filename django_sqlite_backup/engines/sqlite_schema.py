@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from django_sqlite_backup.exceptions import CopyError
-from django_sqlite_backup.tables import Table
+from django_sqlite_backup.tables import Column, Table
 
 if TYPE_CHECKING:
+    from django_sqlite_backup.validation import OpenedBackup
+
     from .sqlite import SQLiteEngine
 
 LARGE_ROWS = 10_000
@@ -80,3 +82,34 @@ def find_suspects(engine: "SQLiteEngine", tables: Sequence[Table]) -> Iterator[s
         )
         if engine.fetchall(sql):
             yield child
+
+
+def check_affinities(engine: "SQLiteEngine", file: "OpenedBackup", table: Table) -> None:
+    """Raise `CopyError` where the live column made a rounded number of a text."""
+    declared = file.get_columns(table.name)
+    live = engine.get_table_info(table)
+    for column in table.writable:
+        # A virtual table does not list its rowid, and has no affinities.
+        if column.name in live and live[column.name].lower() != declared[column.name].lower():
+            check_affinity(engine, file, table, column)
+
+
+def check_affinity(
+    engine: "SQLiteEngine", file: "OpenedBackup", table: Table, column: Column
+) -> None:
+    name, keys = engine.quote(column.name), [engine.quote(key) for key in table.primary_key]
+    texts = file.raw.execute(
+        f"SELECT {', '.join([name, *keys])} FROM {engine.quote(table.name)}"
+        f" WHERE typeof({name}) = 'text'"
+    )
+    where = " AND ".join(f"{key.replace('%', '%%')} = %s" for key in keys)
+    select = f"SELECT +{name} FROM {engine.quote(table.name)}".replace("%", "%%")
+    sql = f"{select} WHERE {where}"
+    for text, *key in texts:
+        ((cell,),) = engine.fetchall(sql, key)
+        if cell != text and str(cell) != text:
+            raise CopyError(
+                f'"{text}" in {table.label}.{column.name} (primary key {key}) would become '
+                f"{cell!r} in SQLite, which has no such type. Restore to another engine, or "
+                f"leave out {table.label}."
+            )

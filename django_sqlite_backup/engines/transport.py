@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django_sqlite_backup.tables import Table
+from django_sqlite_backup.exceptions import CopyError
+from django_sqlite_backup.tables import Column, Table
 
 if TYPE_CHECKING:
+    from django_sqlite_backup.backup_file import BackupFile
     from django_sqlite_backup.validation import OpenedBackup
+
+    from .base import Engine
 
 BATCH_BYTES = 8 << 20
 BATCH_ROWS = 1000
@@ -23,6 +27,8 @@ class Reader(NamedTuple):
     """SQL of SQLite that makes the cell of them, with a question mark for each."""
     convert: Callable[[Any], Any] | None = None
     """Python for what no SQL can do. It never sees None."""
+    is_large: bool = False
+    """Whether a cell may be so large that rows must be counted in bytes."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,32 @@ def convert_rows(
     if not any(convert):
         return rows
     return (convert_row(row, convert) for row in rows)
+
+
+def find_large(readers: Sequence[Reader]) -> list[int]:
+    """Return the positions, in a row, of the cells that may be large."""
+    large = [reader.is_large for reader in readers for _ in reader.expressions]
+    return [position for position, is_large in enumerate(large) if is_large]
+
+
+def check_nulls(
+    engine: "Engine", file: "BackupFile", table: Table, columns: Sequence[Column]
+) -> None:
+    """Raise `CopyError` where a value became NULL on its way through Python.
+
+    Drivers do that to what Python cannot hold (mysqlclient: a zero date), and SQLite to NaN.
+    """
+    if not columns:
+        return
+    counts = ", ".join(f"count({engine.quote(column.name)})" for column in columns)
+    (live,) = engine.fetchall(f"SELECT {counts} FROM {engine.qualify(table)}")
+    (stored,) = file.select(table, [f"count({file.quote(column.name)})" for column in columns])
+    for column, mine, its in zip(columns, live, stored, strict=True):
+        if mine != its:
+            raise CopyError(
+                f"{mine - its} values of {table.label}.{column.name} cannot be held outside "
+                "their engine: its driver makes NULL of them. Correct them first."
+            )
 
 
 def batch_by_bytes(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
