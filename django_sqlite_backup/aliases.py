@@ -76,7 +76,7 @@ def load_connection(alias: str) -> BaseDatabaseWrapper:
     """Return the connection, not yet opened, of an alias that is known to be there."""
     try:
         return connections[alias]
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, ImportError) as error:
         raise ConfigurationError(
             f'The alias "{alias}" cannot be used: {get_reason(error).rstrip(".?")}. '
             "Correct its ENGINE in DATABASES, or install the driver."
@@ -148,4 +148,5 @@ def is_same_file(one: Path, other: Path) -> bool:
     """Return whether two paths lead to one file, which need not be there yet."""
     if os.path.realpath(one) == os.path.realpath(other):
         return True
-    return one.exists() and other.exists() and os.path.samefile(one, other)
+    # Not of pathlib: what lies in a folder that may not be searched is for others to report.
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)

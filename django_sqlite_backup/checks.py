@@ -5,18 +5,21 @@ nothing.
 """
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import connections, router
+from django.db.models import Field
 from django.utils.module_loading import import_string
 
 from .aliases import check_alias, check_not_live, get_path, load_connection
 from .conf import DEFAULT_MECHANISM, HOOKS, KEYS, load, settings
 from .exceptions import ConfigurationError
+from .operations.pruning import read_policy
+from .stored_forms import Form, fits_a_double, get_form
 from .tables import check_labels
 
 
@@ -34,6 +37,8 @@ def find_mistakes() -> Iterator[CheckMessage]:
     yield from find_unknown_keys()
     yield from find_unloadable()
     yield from find_wrong_labels()
+    yield from find_wrong_retention()
+    yield from find_wrong_switches()
 
 
 def refuse_mistakes() -> None:
@@ -112,6 +117,35 @@ def find_wrong_labels() -> Iterator[CheckMessage]:
             yield Error(f'SQLITE_BACKUP["{key}"]: {error}', id="sqlite_backup.E009")
 
 
+def find_wrong_retention() -> Iterator[CheckMessage]:
+    if settings.retention is not None:
+        try:
+            read_policy(settings.retention)
+        except ConfigurationError as error:
+            yield Error(str(error), id="sqlite_backup.E015")
+
+
+def check_retention(**kwargs: Any) -> list[CheckMessage]:
+    """Check, of a deployment, that its storage does not fill up with backups."""
+    if settings.storage and settings.retention is None:
+        return [
+            Warning(
+                "Backups go to a storage, and nothing says which of them are kept.",
+                hint='Set SQLITE_BACKUP["RETENTION"], and prune with sqlitebackup --prune.',
+                id="sqlite_backup.W005",
+            )
+        ]
+    return []
+
+
+def find_wrong_switches() -> Iterator[CheckMessage]:
+    for key in ("ALLOW_RESTORE", "RECORD_HOST", "BACKUP_BEFORE_MIGRATE", "ADMIN_RESTORE"):
+        value = settings.values.get(key)
+        if key in settings.values and not isinstance(value, bool):
+            message = f'SQLITE_BACKUP["{key}"] is {value!r}, and should be True or False.'
+            yield Error(message, id="sqlite_backup.E020")
+
+
 def check_router(**kwargs: Any) -> list[CheckMessage]:
     """Check that `migrate` and the test runner are kept off the file."""
     alias = settings.backup
@@ -126,3 +160,33 @@ def check_router(**kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+def check_readability(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Name the fields that the ORM may fail to read from the file; a restore reads all of them."""
+    alias = settings.database
+    if alias not in (databases or ()) or alias not in connections.settings:
+        return []
+    names = [
+        f"{model._meta.label}.{field.name}"
+        for model in apps.get_models()
+        if router.allow_migrate_model(alias, model) and not model._meta.proxy
+        for field in model._meta.local_concrete_fields
+        if is_unreadable(field, alias)
+    ]
+    if not names:
+        return []
+    message = f"Of the backup's alias, the ORM cannot read every value of {', '.join(names)}."
+    hint = (
+        "The file holds them exactly, as text: read them with SQL there, or silence this check. "
+        "A restore is not concerned."
+    )
+    return [Warning(message, hint=hint, id="sqlite_backup.W010")]
+
+
+def is_unreadable(field: "Field[Any, Any]", alias: str) -> bool:
+    """Return whether the file may hold a text where Django's sqlite3 backend expects none."""
+    if field.column is None:
+        return False
+    form = get_form(field, connections[alias])
+    return form is Form.COMPOSITE or (form is Form.DECIMAL and not fits_a_double(field))

@@ -8,6 +8,7 @@ hashed with 64 zeros in their place.
 import hashlib
 import os
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 from .exceptions import InvalidBackup
@@ -53,7 +54,11 @@ def seal(file: BinaryIO) -> str:
     """Write the digest into its place, to the disk, and return it."""
     if read_digest(file) != ZEROS:
         raise InvalidBackup("The place of the checksum is not where it should be.")
-    digest = compute_digest(file)
+    with ThreadPoolExecutor(1) as executor:
+        # The disk writes while the processor computes; once more, below, what is written here.
+        syncing = executor.submit(os.fsync, file.fileno())
+        digest = compute_digest(file)
+        syncing.result()
     file.seek(get_digest_offset(file))
     file.write(digest)
     file.flush()

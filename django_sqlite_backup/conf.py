@@ -23,7 +23,11 @@ DEFAULT_MECHANISM = "django_sqlite_backup.mechanism.BackupMechanism"
 
 
 class Settings:
-    """`SQLITE_BACKUP`, every key of it optional."""
+    """`SQLITE_BACKUP`, every key of it optional.
+
+    A switch that is neither `True` nor `False`, as "False" from the environment, is a mistake that
+    a check finds; where none is made it allows nothing.
+    """
 
     @property
     def values(self) -> dict[str, Any]:
@@ -73,14 +77,75 @@ class Settings:
     @property
     def allow_restore(self) -> bool:
         """Whether the commands restore at all."""
-        return bool(self.values.get("ALLOW_RESTORE", True))
+        return self.values.get("ALLOW_RESTORE", True) is True
+
+    @property
+    def record_host(self) -> bool:
+        """Whether a backup says in the clear which host and database it is from."""
+        return self.values.get("RECORD_HOST", False) is True
+
+    @property
+    def backup_before_migrate(self) -> bool:
+        """Whether `migrate` first backs up the database that it is about to change."""
+        return bool(self.values.get("BACKUP_BEFORE_MIGRATE", False))
+
+    @property
+    def admin_restore(self) -> bool:
+        """Whether superusers may restore in the admin."""
+        return self.values.get("ADMIN_RESTORE", False) is True
+
+    @property
+    def storage(self) -> str:
+        """The alias of `STORAGES` where backups go; empty where there is none."""
+        return str(self.values.get("STORAGE") or "")
+
+    @property
+    def compression(self) -> str:
+        """How a backup is compressed for the storage: "zstd", "gzip", or "" for not at all."""
+        compression: str = self.values.get("COMPRESSION") or ""
+        return compression
+
+    @property
+    def recipients(self) -> Sequence[str]:
+        """The public keys to which a backup is encrypted for the storage; none means it is not.
+
+        Raises `ConfigurationError` where `ENCRYPTION` is set and has none.
+        """
+        encryption = self.values.get("ENCRYPTION")
+        if encryption is None:
+            return []
+        recipients = encryption.get("recipients") if isinstance(encryption, dict) else None
+        # Whoever sets it wants no backup in the clear: a slip of the pen must not make one.
+        if not is_texts(recipients) or not recipients or set(encryption) != {"recipients"}:
+            # Not the value: somebody may have put a private key there.
+            raise ConfigurationError(
+                'SQLITE_BACKUP["ENCRYPTION"] should be None or {"recipients": [...]}, with one or '
+                "more public keys of age or SSH as strings, and nothing else."
+            )
+        return list(recipients)
+
+    @property
+    def retention(self) -> Any:
+        """The rules by which old backups are removed, as they are written; None without any."""
+        return self.values.get("RETENTION")
 
 
 settings = Settings()
 
 KEYS = frozenset(
-    [*HOOKS, "MECHANISM", "EXCLUDE", "RESTORE_EXCLUDE", "DATABASE", "BACKUP", "ALLOW_RESTORE"]
+    [
+        *(*HOOKS, "MECHANISM", "EXCLUDE", "RESTORE_EXCLUDE", "DATABASE", "BACKUP"),
+        *("ALLOW_RESTORE", "RECORD_HOST"),
+        *("BACKUP_BEFORE_MIGRATE", "ADMIN_RESTORE"),
+        *("STORAGE", "COMPRESSION", "ENCRYPTION"),
+        "RETENTION",
+    ]
 )
+
+
+def is_texts(value: Any) -> bool:
+    """Return whether it is a list of strings."""
+    return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
 
 
 def load(key: str, value: Any) -> Any:

@@ -4,8 +4,13 @@ BackupError
 ├── ConfigurationError      an alias, a setting, a label or a path that cannot be used
 ├── InvalidBackup           the file is not a backup, is damaged, or says what is not so
 ├── RevisionMismatch        file, code and database are at revisions that do not fit
+├── UnfitValues             the file has values that the live columns cannot take
 ├── RestoreForbidden        a restore was asked for where none is allowed
+├── Vetoed                  a receiver of a signal forbids the run
+├── Busy                    another run, or somebody's transaction, is in the way
+├── MissingRights           the user of the database lacks rights that the run needs
 ├── MigrationError          a migration, or a receiver that runs with it, failed
+├── StorageError            the storage of the backups, or what packs them, refused something
 ├── CopyError               the database or the disk refused something; the cause is chained
 └── VerificationError       what was read back is not what was written
 
@@ -36,12 +41,32 @@ class RevisionMismatch(BackupError):
     """File, code and database are at revisions that do not fit together."""
 
 
+class UnfitValues(BackupError):
+    """The file has values that the live columns cannot take."""
+
+
 class RestoreForbidden(BackupError):
     """A restore was asked for where none is allowed."""
 
 
+class Vetoed(BackupError):
+    """A receiver of `backup_started` or `restore_started` raised, and so forbids the run."""
+
+
+class Busy(BackupError):
+    """Another run, or somebody's open transaction, is in the way."""
+
+
+class MissingRights(BackupError):
+    """The user of the database lacks rights that the run needs."""
+
+
 class MigrationError(BackupError):
     """A migration, or a receiver that runs with it, failed."""
+
+
+class StorageError(BackupError):
+    """The storage of the backups, or what packs them for it, refused something."""
 
 
 class CopyError(BackupError):
@@ -62,16 +87,35 @@ def get_reason(error: Exception) -> str:
     return " ".join(reason.split())
 
 
+def get_line(error: BaseException) -> str:
+    """Return all that an error says, on one line, or else its type: for what anybody may raise."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 REPORTED = (
     *(DatabaseError, sqlite3.Error, OSError),
     # A conversion that meets what its type has no room for, or another type.
     *(ValueError, ArithmeticError, TypeError, AttributeError),
 )
 HINTS = {
-    "same text encoding": "A backup with --verify (verify=True) copies it in another way; a "
-    "restore needs a live database in UTF-8.",
-    "couldn't get a connection": "A backup needs a connection of its own: give the pool in "
-    "DATABASES a max_size of 2 or more.",
+    "couldn't get a connection": "A run needs connections of its own: give the pool in "
+    "DATABASES a max_size of 3 or more.",
+    **dict.fromkeys(
+        [
+            *("terminating connection", "closed the connection", "connection is lost"),
+            *("gone away", "Lost connection", "Connection was killed"),
+        ],
+        "The connection was lost: see that the server runs and that nothing ends long "
+        "transactions, and try again.",
+    ),
+    **dict.fromkeys(
+        ["deadlock", "Deadlock"],
+        "Another transaction wanted the same tables: try again when it has ended.",
+    ),
+    **dict.fromkeys(
+        ["statement timeout", "max_statement_time", "maximum statement execution time"],
+        "Give the statements of this role, or of OPTIONS in DATABASES, more time.",
+    ),
     "database is locked": "Try again when nobody writes to it, or give DATABASES a longer timeout.",
 }
 """The way out, by what the driver says."""
@@ -87,8 +131,8 @@ def explaining(doing: str) -> Iterator[None]:
         yield
     except REPORTED as error:
         reason = get_reason(error)
-        hints = [f". {hint}" for words, hint in HINTS.items() if words in reason]
-        raise CopyError(f"While {doing}: {reason}{''.join(hints)}") from error
+        hints = dict.fromkeys(hint for words, hint in HINTS.items() if words in reason)
+        raise CopyError(". ".join([f"While {doing}: {reason}", *hints])) from error
 
 
 @contextmanager
@@ -102,5 +146,5 @@ def explaining_migration(doing: str) -> Iterator[None]:
     except BackupError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = get_reason(error) or type(error).__name__
         raise MigrationError(f"While {doing}: {reason}") from error

@@ -7,23 +7,28 @@ from django.db import DatabaseError
 from django.db.models import UniqueConstraint
 
 from .backup_file import NewBackupFile
+from .space import is_refusal
 from .tables import Table
 
 
 def create_indexes(file: NewBackupFile, tables: Sequence[Table]) -> list[str]:
     """Create what Django would create on SQLite, and return a warning for each that it cannot.
 
-    A unique index that the rows violate is an error: they would not have been there.
+    A unique index that the rows violate is an error: they would not have been there. So is a disk
+    that refuses.
     """
     editor: Any = file.connection.schema_editor(collect_sql=True, atomic=False)
     warnings = []
+    # A restore reads no file whose indexes call functions that are not SQLite's own: without this,
+    # one on a part of a date would be made, by a function of Django's.
+    file.raw.execute("PRAGMA trusted_schema = OFF")
     for table in tables:
         for name, sql in [*get_indexes(editor, table), *get_constraints(editor, table)]:
             try:
                 with file.connection.wrap_database_errors:
                     file.raw.execute(sql)
             except DatabaseError as error:
-                if "UNIQUE constraint" in str(error):
+                if "UNIQUE constraint" in str(error) or is_refusal(error):
                     raise
                 warnings.append(f'The index "{name}" of {table.label} cannot be made: {error}.')
     return warnings

@@ -1,7 +1,6 @@
 """What can be said of a backup file without any live database, even of one that is damaged."""
 
 import os
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -9,23 +8,31 @@ from pathlib import Path
 from typing import Any
 
 from django.apps import apps
-from django.db import Error as DatabaseError
 
 from . import checksum
 from .aliases import registered
 from .backup_file import connect
-from .exceptions import BackupError, InvalidBackup
+from .exceptions import BackupError
 from .manifest import Manifest
 from .recorded import express, find_unknown_of_file, get_key, get_recorded, join_key, load
 from .revisions import order_migrations
+from .structure import (
+    check_migrations,
+    check_references,
+    check_soundness,
+    check_tables,
+    describe_other_counts,
+    find_other_counts,
+    limited,
+)
 from .tables import MIGRATIONS_TABLE
 from .validation import (
+    UNREADABLE,
     OpenedBackup,
-    check_counts,
+    begin,
     check_header,
     check_path,
-    check_plainness,
-    check_tables,
+    open_at_once,
 )
 
 
@@ -51,20 +58,25 @@ class Inspection:
         """Return all of it as plain data."""
         manifest = asdict(self.manifest) if self.manifest else {}
         rows = self.manifest.rows if self.manifest else None
-        return {**asdict(self), "manifest": manifest, "rows": rows, "intact": not self.problems}
+        intact = self.checksum is not None and not self.problems
+        return {**asdict(self), "manifest": manifest, "rows": rows, "intact": intact}
 
 
 class Inspector:
-    """Looks at one file, and goes on where something is wrong with it."""
+    """Looks at one file, and goes on where something is wrong with it.
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(os.path.realpath(path))
+    With `allow_modified`, it is no problem that somebody edited it, but a note.
+    """
+
+    def __init__(self, path: Path, *, allow_modified: bool = False) -> None:
         self.found = Inspection(str(path))
+        self.allow_modified = allow_modified
+        self.path = Path(os.path.realpath(path))
 
     def inspect(self) -> Inspection:
         """Return what can be said of the file; only its problems tell whether that is all."""
-        if self.attempt(lambda: check_path(self.path)) or self.path.is_file():
-            self.inspect_bytes()
+        if self.attempt(lambda: check_path(self.path)) or os.path.isfile(self.path):
+            self.attempt(self.inspect_bytes)
             self.inspect_tables()
         return self.found
 
@@ -72,23 +84,26 @@ class Inspector:
         """Make a check; note why it fails, and return whether it does not."""
         try:
             check()
-        except (BackupError, sqlite3.Error, DatabaseError, OSError) as error:
+        except (BackupError, OSError, *UNREADABLE) as error:
             self.found.problems.append(str(error))
             return False
         return True
 
-    def inspect_bytes(self) -> None:
-        def check() -> None:
-            self.found.size = self.path.stat().st_size
-            with open(self.path, "rb") as file:
-                check_header(file, self.path)
-                if not checksum.is_intact(file):
-                    raise InvalidBackup(
-                        "The checksum does not hold: the file was damaged, cut short or edited."
-                    )
-                self.found.checksum = checksum.read_digest(file).decode()
+    def complain(self, complaint: str) -> None:
+        """Note what is not as it was when the file was made, where its checksum tells the same."""
+        is_allowed = self.allow_modified and self.found.checksum is None
+        (self.found.notes if is_allowed else self.found.problems).append(complaint)
 
-        self.attempt(check)
+    def inspect_bytes(self) -> None:
+        self.found.size = self.path.stat().st_size
+        with open(self.path, "rb", opener=open_at_once) as file:
+            check_header(file, self.path)
+            if checksum.is_intact(file):
+                self.found.checksum = checksum.read_digest(file).decode()
+            else:
+                self.complain(
+                    "The checksum does not hold: the file was damaged, cut short or edited."
+                )
 
     def inspect_tables(self) -> None:
         # Immutable: a journal beside a file is not rolled back into it.
@@ -97,17 +112,26 @@ class Inspector:
             self.attempt(lambda: self.read(backup))
 
     def read(self, backup: OpenedBackup) -> None:
-        for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
-            backup.raw.execute(f"PRAGMA {pragma}")
-        names = check_plainness(backup)
-        self.found.manifest = backup.manifest = Manifest.read(backup.raw)
-        self.attempt(lambda: check_tables(backup, names))
-        self.attempt(lambda: check_counts(backup))
-        if MIGRATIONS_TABLE in names:
+        names = begin(backup)
+        is_sound = self.attempt(lambda: check_soundness(backup))
+        with limited(backup):
+            self.found.manifest = backup.manifest = Manifest.read(backup.raw)
+        self.attempt(lambda: check_tables(backup.manifest, names))
+        # Pages that refer to each other in a circle have no last row.
+        if is_sound:
+            self.attempt(lambda: self.read_rows(backup))
+
+    def read_rows(self, backup: OpenedBackup) -> None:
+        counts = find_other_counts(backup, backup.manifest)
+        for difference in describe_other_counts(backup.manifest, counts):
+            self.complain(difference)
+        if self.found.checksum is None:
+            self.attempt(lambda: check_references(backup, backup.manifest))
+        if MIGRATIONS_TABLE not in backup.manifest.tables:
+            self.found.notes.append(f"The file has no {MIGRATIONS_TABLE}: nobody knows its state.")
+        elif self.attempt(lambda: check_migrations(backup, backup.manifest)):
             with registered(backup.connection):
                 self.compare(backup)
-        else:
-            self.found.notes.append(f"The file has no {MIGRATIONS_TABLE}: nobody knows its state.")
 
     def compare(self, backup: OpenedBackup) -> None:
         """Hold the recorded migrations against those of the code."""

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,9 +17,13 @@ APPLICATION_ID = 0x44534231
 """`DSB1` in `PRAGMA application_id`: what `file` and others tell a backup by."""
 MANIFEST_TABLE = "django_sqlite_backup_manifest"
 CHECKSUM_TABLE = "django_sqlite_backup_checksum"
+LONGEST = 8 << 20
+"""Characters of a manifest: enough for fifty thousand tables, and not for a bomb of JSON."""
+LARGEST_KEY = 1 << 64
+"""What no sequence goes beyond: MySQL's end just before it."""
 TYPES = {
     **dict.fromkeys(["created", "package", "django", "database", "engine", "engine_version"], str),
-    "origin": str,
+    **dict.fromkeys(["origin", "host"], str),
     "use_tz": bool,
     "partial": bool,
     "replaces": dict,
@@ -49,6 +53,7 @@ class TableEntry:
             and self.rows >= 0
             and type(self.next_keys) is dict
             and all(type(value) is int for value in self.next_keys.values())
+            and all(abs(value) <= LARGEST_KEY for value in self.next_keys.values())
         )
 
 
@@ -75,6 +80,8 @@ class Manifest:
     """The recorded migrations that the code which made the backup did not have."""
     partial: bool = False
     """Whether tables were left out: by labels, by `exclude` or by the filter."""
+    host: str = ""
+    """Host, port and name of the live database, where that was asked for."""
     format: int = FORMAT
 
     @property
@@ -97,8 +104,7 @@ class Manifest:
     def read(cls, connection: sqlite3.Connection) -> "Manifest":
         """Read the manifest; raise `InvalidBackup` where it is missing or makes no sense."""
         try:
-            rows = connection.execute(f"SELECT key, value FROM {MANIFEST_TABLE}").fetchall()
-            values: dict[str, Any] = {key: json.loads(value) for key, value in rows}
+            values: dict[str, Any] = {k: json.loads(text) for k, text in read_rows(connection)}
             tables = {name: TableEntry(**entry) for name, entry in values.pop("tables").items()}
             manifest = cls(**values, tables=tables)
         except UNREADABLE as error:
@@ -111,6 +117,8 @@ class Manifest:
 
     def check_types(self) -> None:
         """Raise `InvalidBackup` where a value is not of the type that it should be."""
+        if self.format != FORMAT:
+            raise InvalidBackup(f'The header says format {FORMAT}, the manifest "{self.format}".')
         for key, kind in TYPES.items():
             if type(getattr(self, key)) is not kind:
                 raise InvalidBackup(f'The manifest makes no sense where it says "{key}".')
@@ -126,6 +134,16 @@ class Manifest:
         for name, entry in self.tables.items():
             if not entry.makes_sense():
                 raise InvalidBackup(f'The manifest makes no sense where it describes "{name}".')
+
+
+def read_rows(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+    """Yield keys and values; raise `ValueError` where they are more than any manifest has."""
+    length = 0
+    for key, value in connection.execute(f"SELECT key, value FROM {MANIFEST_TABLE}"):
+        length += len(value)
+        if length > LONGEST:
+            raise ValueError(f"it is longer than {LONGEST} characters")
+        yield key, value
 
 
 def are_texts(values: Iterable[object]) -> bool:

@@ -6,13 +6,13 @@ from pathlib import Path
 from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .backup_run import BackupRun
+from .backup_operation import BackupOperation
+from .operation import Operation
 from .plan import RestorePlan
 from .report import Progress, Report
-from .restore_run import RestoreRun
-from .runs import Run
+from .restore_operation import RestoreOperation
 from .schema_changes import migrate_to_code, migrate_to_recorded
-from .tables import MIGRATIONS_TABLE, Table, is_selected
+from .tables import Table, is_record, is_selected
 
 
 class BackupMechanism:
@@ -33,7 +33,12 @@ class BackupMechanism:
             database stays at the file's revision.
         rebuild: in a restore, drop the tables of all migrated apps and migrate them from zero.
         safety_backup: before a restore that cannot be undone, back the live database up.
+        allow_modified: restore a file that somebody edited, whose checksum does not hold.
         portable: copy by Django's own means instead of the engine's fast path.
+        record_host: write host, port and name of the live database into the file's manifest, which
+            else has a fingerprint of them.
+        wait: seconds to wait for another run that is in the way, and for locks on tables. Without
+            it a run is not waited for, and tables as long as the engine usually does.
     """
 
     def __init__(
@@ -50,7 +55,10 @@ class BackupMechanism:
         update: bool = True,
         rebuild: bool = False,
         safety_backup: bool = True,
+        allow_modified: bool = False,
         portable: bool = False,
+        record_host: bool = False,
+        wait: float | None = None,
     ) -> None:
         self.filename = filename
         self.database = database
@@ -63,10 +71,13 @@ class BackupMechanism:
         self.update = update
         self.rebuild = rebuild
         self.safety_backup = safety_backup
+        self.allow_modified = allow_modified
         self.portable = portable
+        self.record_host = record_host
+        self.wait = wait
         self.report: Report | None = None
         """What the last run did, once its last `Progress` is there; until then, None."""
-        self.run: Run
+        self.operation: Operation
 
     @property
     def all_labels(self) -> list[str]:
@@ -89,10 +100,10 @@ class BackupMechanism:
         """Return whether a table of the file is restored.
 
         Called once for each table that is in the file and in the live database, before anything
-        is touched. By default all are but `django_migrations`: what is applied to the live
-        database is for `migrate` to say.
+        is touched. By default all are but `django_migrations`, as what is applied to the live
+        database is for `migrate` to say, and the runs of this app, which are its history.
         """
-        return from_table.name != MIGRATIONS_TABLE
+        return not is_record(from_table)
 
     def prepare_schema_for_restore(
         self, from_connection: BaseDatabaseWrapper, to_connection: BaseDatabaseWrapper
@@ -122,7 +133,7 @@ class BackupMechanism:
         Called for each restored table, those first that refer to others, inside the transaction.
         `to_table.connection` is the live connection.
         """
-        self.run.engine.empty_table(to_table)
+        self.operation.engine.empty_table(to_table)
 
     def copy_table_data(self, from_table: Table, to_table: Table) -> Iterator[int]:
         """Copy the rows of one table, and yield the number of rows of each batch.
@@ -131,19 +142,22 @@ class BackupMechanism:
         `connection` says which side is which: in a backup that of `to_table` is the file's, in a
         restore that of `from_table`.
         """
-        return self.run.copy_table(from_table, to_table)
+        return self.operation.copy_table(from_table, to_table)
 
     # The recipes
 
-    def plan_restore(self) -> RestorePlan:
+    def plan_restore(self, *, complete: bool = True) -> RestorePlan:
         """Return what a restore would do, without touching anything.
+
+        With `complete`, all values of the file that the live columns cannot take are looked for,
+        also where a restore takes on trust what an engine of the same kind has seen to.
 
         Raises a `BackupError` where the file or the database cannot be used at all; whether the
         plan can be carried out is for its `check()` to say.
         """
-        run = RestoreRun(self)
-        with run.opened():
-            return run.plan
+        operation = RestoreOperation(self)
+        with operation.opened(complete=complete):
+            return operation.plan
 
     def backup(self) -> Iterator[Progress]:
         """Back the live database up, and yield `Progress`.
@@ -156,8 +170,8 @@ class BackupMechanism:
         transaction of its own there, and what is left open goes down with the caller's rows.
         """
         self.report = None
-        self.run = BackupRun(self)
-        yield from self.run.execute()
+        self.operation = BackupOperation(self)
+        yield from self.operation.execute()
 
     def restore(self) -> Iterator[Progress]:
         """Empty the live tables and copy the file's rows into them, and yield `Progress`.
@@ -170,5 +184,5 @@ class BackupMechanism:
         takes the caller's own rows along when it is closed.
         """
         self.report = None
-        self.run = RestoreRun(self)
-        yield from self.run.execute()
+        self.operation = RestoreOperation(self)
+        yield from self.operation.execute()

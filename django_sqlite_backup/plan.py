@@ -1,11 +1,13 @@
 """What a restore would do: decided, and shown, before anything is touched."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .exceptions import RevisionMismatch
+from .exceptions import RevisionMismatch, UnfitValues
 from .manifest import Manifest
+from .misfits import LIST_ITEM, Misfit
 from .recorded import get_key, join_key
 from .revisions import Revisions
 from .tables import Table
@@ -17,6 +19,8 @@ class RestorePlan:
 
     file: Path
     manifest: Manifest
+    differences: tuple[str, ...]
+    """How a file that was edited is not as it was when it was made, in sentences."""
     revisions: Revisions | None
     """None where the schema stays as it is."""
     rebuild: bool
@@ -38,8 +42,12 @@ class RestorePlan:
     """Columns that the file does not have, and that get their default."""
     kept: tuple[str, ...]
     """Labels of live tables that are left as they are."""
+    lost: tuple[str, ...]
+    """What goes with the rows and tables that are replaced, and is in no backup of this kind."""
     obstacles: tuple[str, ...]
     """What forbids the restore, in sentences."""
+    misfits: tuple[Misfit, ...]
+    """Values of the file that the live columns cannot take."""
     one_transaction: bool
     """Whether all of it is undone if any of it fails."""
     safety_backup: Path | None
@@ -56,11 +64,12 @@ class RestorePlan:
         return bool(self.revisions.migrations or self.rebuild or self.created)
 
     def check(self) -> None:
-        """Raise `RevisionMismatch` where the plan cannot be carried out."""
+        """Raise where the plan cannot be carried out: `RevisionMismatch`, or `UnfitValues`."""
         if self.revisions is not None:
             self.revisions.check(rebuild=self.rebuild)
         if self.obstacles:
             raise RevisionMismatch(" ".join(self.obstacles))
+        check_misfits(self.misfits)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as plain data."""
@@ -83,6 +92,7 @@ class RestorePlan:
         return {
             "file": str(self.file),
             "created": self.manifest.created,
+            "differences": list(self.differences),
             "file_revision": revisions.get_last(revisions.stored) if revisions else {},
             "live_revision": revisions.get_last(revisions.live) if revisions else {},
             "unapply": describe("unapply"),
@@ -98,16 +108,31 @@ class RestorePlan:
             "left_out": list(self.left_out),
             "defaults": list(self.defaults),
             "kept": list(self.kept),
+            "lost": list(self.lost),
             "obstacles": list(self.obstacles),
+            "misfits": [misfit.as_dict() for misfit in self.misfits],
             "one_transaction": self.one_transaction,
             "safety_backup": str(self.safety_backup) if self.safety_backup else None,
         }
 
     def get_warnings(self) -> list[str]:
         """Return a sentence for each thing that a restore does not do, and might be thought to."""
-        warnings = []
+        warnings = list(self.differences)
         if self.left_out:
             warnings.append(f"In the file and not restored: {', '.join(self.left_out)}.")
         if self.defaults:
             warnings.append(f"Not in the file, left to defaults: {', '.join(self.defaults)}.")
+        if self.lost:
+            warnings.append(f"Lost by this restore, and in no backup: {', '.join(self.lost)}.")
         return warnings
+
+
+def check_misfits(misfits: Sequence[Misfit]) -> None:
+    """Raise `UnfitValues`, with all that was found, unless that is nothing."""
+    if misfits:
+        lines = [
+            "The live database cannot take some of the file's values. Nothing was changed. Correct "
+            "them where they come from and back up again, or leave their models out:",
+            *map(str, misfits),
+        ]
+        raise UnfitValues(LIST_ITEM.join(lines))

@@ -1,42 +1,58 @@
 """How a plan is made: the file's tables held against the live database at both revisions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from .endangered import find_endangered, find_orphans
 from .engines.base import Engine
 from .filters import ask_filter
+from .lost import find_lost
+from .misfits import Misfit
 from .plan import RestorePlan
+from .preflight import Preflight, can_be_known
 from .revisions import Revisions, compare, get_apps
-from .schema_changes import refuses_schema_changes
+from .schema_changes import find_dropped_tables, refuses_schema_changes
 from .strays import find_strays
 from .tables import (
     MIGRATIONS_TABLE,
-    Column,
+    OWN_APP,
     Table,
     check_labels,
     describe_tables,
+    is_record,
     take_inventory,
 )
+from .targets import name_safety_backup
 from .validation import OpenedBackup
 
 if TYPE_CHECKING:
     from .mechanism import BackupMechanism
 
-BOOKKEEPING = {"contenttypes.ContentType", "auth.Permission", "sites.Site", "migrations.Migration"}
-"""What `migrate` itself fills: a database with no other rows has nothing to lose."""
+BOOKKEEPING = {
+    *("contenttypes.ContentType", "auth.Permission", "sites.Site", "migrations.Migration"),
+    f"{OWN_APP}.BackupRun",
+}
+"""What `migrate` and this app fill: a database with no other rows has nothing to lose."""
 
 
 class Planner:
     """Makes the plan of one restore; changes nothing."""
 
-    def __init__(self, mechanism: "BackupMechanism", engine: Engine, file: OpenedBackup) -> None:
+    def __init__(
+        self,
+        mechanism: "BackupMechanism",
+        engine: Engine,
+        file: OpenedBackup,
+        *,
+        complete: bool,
+    ) -> None:
         self.mechanism = mechanism
+        self.complete = complete
+        self.preflight: Preflight | None = None
         self.engine = engine
         self.live: BaseDatabaseWrapper = engine.connection
         self.file = file
@@ -61,17 +77,23 @@ class Planner:
         names = {table.name for table in tables}
         entries = self.file.manifest.tables
         known = {table.name for table in self.described}
-        self.left_out += [entry.label for name, entry in entries.items() if name not in known]
+        self.left_out += [
+            entry.label
+            for name, entry in entries.items()
+            if name not in known and not entry.label.startswith(f"{OWN_APP}.")
+        ]
         emptied = tuple(table for table in self.present if table.name in names or self.goes(table))
+        self.engine.check_rights(self.present, emptied, self.find_altered(created))
         rows = {table.label: self.engine.count_rows(table) for table in self.present}
         kept = [table for table in self.present if table not in emptied]
+        replaced = [table for table in emptied if rows[table.label]]
         filled = [table for table in kept if rows[table.label]]
         one_transaction = self.is_one_transaction(created)
         self.obstacles += [
             *find_strays(self.revisions, self.inventory, self.live),
             *self.find_other_time(),
-            *self.find_endangered(filled),
-            *self.find_dangling(filled, {table.name for table in emptied}),
+            *find_endangered(self.revisions, filled, rebuild=self.mechanism.rebuild),
+            *self.find_orphans(filled, {table.name for table in emptied}),
         ]
         self.obstacles += self.find_forbidden(created, one_transaction)
         delete = {table.label: rows[table.label] for table in emptied}
@@ -80,6 +102,7 @@ class Planner:
         return RestorePlan(
             file=self.file.path,
             manifest=self.file.manifest,
+            differences=self.file.differences,
             revisions=self.revisions,
             rebuild=self.mechanism.rebuild,
             tables=tables,
@@ -94,8 +117,10 @@ class Planner:
             insert={table.label: entries[table.name].rows for table in tables},
             left_out=tuple(self.left_out),
             defaults=tuple(self.defaults),
-            kept=tuple(table.label for table in kept if table.name != MIGRATIONS_TABLE),
+            kept=tuple(table.label for table in kept if not is_record(table)),
+            lost=tuple(find_lost(self.engine, self.present, replaced, self.find_dropped())),
             obstacles=tuple(self.obstacles),
+            misfits=tuple(self.find_misfits(tables, kept)),
             one_transaction=one_transaction,
             safety_backup=name_safety_backup(self.file.path) if wants_safety else None,
         )
@@ -110,6 +135,8 @@ class Planner:
                 and ask_filter(
                     self.mechanism, "restore_table_filter", table.bind(self.file.connection)
                 )
+                # A filter that takes all takes none of these from a database that is migrated.
+                and not (self.revisions is not None and is_record(table))
             ):
                 # A table that migrate will not make here, of an unmanaged model or of one that is
                 # not for this engine, is either there or not.
@@ -161,39 +188,19 @@ class Planner:
         goes = table.name not in {described.name for described in self.described}
         return goes and self.mechanism.is_selected(table)
 
-    def find_endangered(self, tables: list[Table]) -> Iterator[str]:
-        """Yield why a table that keeps its rows would lose some of them on the way back."""
-        if self.revisions is None:
-            return
-        touched = {migration.app_label for migration in self.revisions.unapply}
-        if self.mechanism.rebuild:
-            touched = {app_label for app_label, _ in self.revisions.graph.nodes}
-        for table in tables:
-            if table.model._meta.app_label in touched and table.name != MIGRATIONS_TABLE:
-                yield (
-                    f"{table.label} is not restored, and its rows would be lost where migrations "
-                    f"of {table.model._meta.app_label} are taken back. Restore it too, or empty it."
-                )
+    def find_orphans(self, kept: list[Table], emptied: set[str]) -> Iterator[str]:
+        """Yield which rows that stay would refer to nothing while migrations are unapplied."""
+        if self.revisions is not None and (self.revisions.unapply or self.mechanism.rebuild):
+            yield from find_orphans(self.engine, kept, emptied)
 
-    def find_dangling(self, kept: list[Table], emptied: set[str]) -> Iterator[str]:
-        """Yield which rows that are kept would refer to nothing while migrations are unapplied."""
-        if self.revisions is None or not (self.revisions.unapply or self.mechanism.rebuild):
-            return
-        for table in kept:
-            for column in table.columns:
-                target = column.references[0] if column.references else None
-                if target in emptied and self.count_values(table, column):
-                    yield (
-                        f"{table.label}.{column.name} is not restored and refers to {target}, "
-                        "which must be empty while migrations are taken back. Restore "
-                        f"{table.label} too."
-                    )
-
-    def count_values(self, table: Table, column: Column) -> int:
-        ((count,),) = self.engine.fetchall(
-            f"SELECT count({self.engine.quote(column.name)}) FROM {self.engine.qualify(table)}"
-        )
-        return int(count)
+    def find_misfits(self, tables: Sequence[Table], kept: Sequence[Table]) -> Iterator[Misfit]:
+        """Yield the values that will not go in, where nothing else stands in the way."""
+        if not self.obstacles and can_be_known(self.mechanism, self.revisions):
+            is_here = self.revisions is None or not (
+                self.revisions.differ or self.mechanism.rebuild
+            )
+            self.preflight = Preflight(self.engine, self.file, tables, kept, is_at_revision=is_here)
+            yield from self.preflight.find(complete=self.complete)
 
     def find_created(self) -> Iterator[Table]:
         """Yield the tables of apps without migrations that have to be made."""
@@ -211,6 +218,20 @@ class Planner:
             return False
         return bool(self.revisions.migrations or self.mechanism.rebuild or created)
 
+    def find_altered(self, created: tuple[Table, ...]) -> list[Table] | None:
+        """Return the live tables that migrations may alter; None where the schema stays."""
+        if self.revisions is None or not self.changes_schema(created):
+            return None
+        touched = {migration.app_label for migration in self.revisions.migrations}
+        if self.mechanism.rebuild:
+            touched = set(self.revisions.migrated_apps)
+        return [table for table in self.present if table.model._meta.app_label in touched]
+
+    def find_dropped(self) -> set[str]:
+        if self.revisions is None or not self.mechanism.rebuild:
+            return set()
+        return find_dropped_tables(self.live, self.revisions)
+
     def is_one_transaction(self, created: tuple[Table, ...]) -> bool:
         if not self.changes_schema(created):
             return True
@@ -226,10 +247,3 @@ class Planner:
                 "The restore would change the schema, which cannot be done inside a transaction "
                 f"of {self.live.display_name}. Call it outside of atomic()."
             )
-
-
-def name_safety_backup(path: Path) -> Path:
-    """Return the name, beside the file, of a backup of what the restore is about to replace."""
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    name = path.name.removesuffix(".sqlite3")
-    return path.with_name(f"{name}.before-restore-{moment}.sqlite3")

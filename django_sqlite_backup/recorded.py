@@ -12,7 +12,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from .exceptions import RevisionMismatch
 from .manifest import Manifest
-from .tables import shorten_list
+from .tables import OWN_APP, shorten_list
 
 Key = tuple[str, str]
 """App label and name of a migration."""
@@ -101,13 +101,14 @@ def find_unknown_of_file(
     """Return what the file records, means something, and is not in the code.
 
     What the code that made the backup did not know either means nothing: it is not in the models
-    by which the rows were read.
+    by which the rows were read. Nor do the migrations of this app, whose tables are not restored.
     """
     replaces = {
         parse_key(name): frozenset(map(parse_key, parts))
         for name, parts in manifest.replaces.items()
     }
-    return find_unknown(recorded, disk, replaces, set(map(parse_key, manifest.unknown)))
+    unknown = find_unknown(recorded, disk, replaces, set(map(parse_key, manifest.unknown)))
+    return [key for key in unknown if key[0] != OWN_APP]
 
 
 def take_notes(connection: BaseDatabaseWrapper) -> dict[str, Any]:

@@ -29,6 +29,8 @@ class Report:
     seconds: float = 0.0
     verified: bool = False
     """Whether every value was read back and compared."""
+    partial: bool = False
+    """Whether tables of the live database were left out of a backup."""
     checksum: str = ""
     warnings: list[str] = field(default_factory=list)
 

@@ -24,7 +24,7 @@ from .recorded import (
     join_key,
     load,
 )
-from .tables import MIGRATIONS_TABLE
+from .tables import MIGRATIONS_TABLE, OWN_APP
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Revisions:
 
     graph: MigrationGraph
     stored: frozenset[Key]
-    """What the file has applied, in the terms of the graph."""
+    """What the file has applied, in the terms of the graph; of this app, what is live."""
     live: frozenset[Key]
     unapply: tuple[Migration, ...]
     """What the live database has and the file has not, last first."""
@@ -58,6 +58,11 @@ class Revisions:
     def differ(self) -> bool:
         """Whether the live database must be migrated before the rows fit."""
         return bool(self.unapply or self.apply)
+
+    @property
+    def migrated_apps(self) -> frozenset[str]:
+        """The labels of the apps whose tables the migrations of a restore may make or drop."""
+        return frozenset(app_label for app_label, _ in self.graph.nodes) - {OWN_APP}
 
     @property
     def migrations(self) -> tuple[Migration, ...]:
@@ -140,6 +145,7 @@ def compare(
     recorded = get_recorded(from_connection)
     stored = express(recorded, loader.graph, disk)
     live = express(get_recorded(to_connection), loader.graph, disk)
+    stored = keep_own(stored, live)
     order = order_migrations(loader.graph)
     from_connection.ensure_connection()
     unknown = find_unknown_of_file(recorded, disk, Manifest.read(from_connection.connection))
@@ -165,6 +171,15 @@ def compare(
         divided=tuple(sorted(divided)),
         unmigrated_apps=frozenset(live_loader.unmigrated_apps),
     )
+
+
+def keep_own(stored: frozenset[Key], live: frozenset[Key]) -> frozenset[Key]:
+    """Return what the file has applied, with this app's migrations as the live database has them.
+
+    Its tables are no part of a restore: to take them back would cost the history of all runs.
+    """
+    own = {key for key in live if key[0] == OWN_APP}
+    return frozenset(key for key in stored if key[0] != OWN_APP) | own
 
 
 def check_recorded(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .aliases import is_in_memory
 from .conf import settings
@@ -34,13 +35,16 @@ def refuse_to_migrate(*, using: str, plan: Any, **kwargs: Any) -> None:
     """
     if using != settings.backup or using == DEFAULT_DB_ALIAS or not plan:
         return
-    connection = connections[using]
-    database = connection.settings_dict
-    is_test = database["NAME"] == database["TEST"]["NAME"] or (
-        connection.vendor == "sqlite" and is_in_memory(connection)
-    )
-    if not is_test:
+    if not is_test_database(connections[using]):
         raise CommandError(
             f'"{using}" is the alias of the backup, which migrate would change. Migrate the live '
             "database, or name another alias."
         )
+
+
+def is_test_database(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether a test runner has made this database, which lives as long as its tests."""
+    database = connection.settings_dict
+    return database["NAME"] == database["TEST"]["NAME"] or (
+        connection.vendor == "sqlite" and is_in_memory(connection)
+    )

@@ -19,6 +19,7 @@ from django.db.utils import NotSupportedError
 
 from .recorded import get_key, get_recorded
 from .revisions import Revisions, compare, get_apps, get_last_keys, order_migrations
+from .tables import OWN_APP
 
 SCHEMA_CHANGE = re.compile(r"\s*(ALTER|CREATE|DROP|TRUNCATE|REINDEX|CLUSTER)\b", re.IGNORECASE)
 
@@ -135,7 +136,7 @@ def refuses_schema_changes(connection: BaseDatabaseWrapper) -> bool:
 
 def find_migrated_tables(connection: BaseDatabaseWrapper, revisions: Revisions) -> set[str]:
     """Return the names of all tables that migrations may have made, at any of the revisions."""
-    app_labels = {app_label for app_label, _ in revisions.graph.nodes}
+    app_labels = revisions.migrated_apps
     registries = [apps, revisions.get_apps(), get_apps(connection)]
     names = {
         model._meta.db_table
@@ -171,7 +172,8 @@ def find_tables(state: ProjectState, connection: BaseDatabaseWrapper) -> Iterato
     longest = connection.ops.max_name_length()
     for (app_label, name), model in state.models.items():
         allowed = router.allow_migrate(connection.alias, app_label, model_name=name)
-        if not allowed or model.options.get("proxy") or not model.options.get("managed", True):
+        passed_over = model.options.get("proxy") or not model.options.get("managed", True)
+        if not allowed or passed_over or app_label == OWN_APP:
             continue
         table = model.options.get("db_table") or truncate_name(f"{app_label}_{name}", longest)
         yield table
@@ -181,16 +183,21 @@ def find_tables(state: ProjectState, connection: BaseDatabaseWrapper) -> Iterato
                 yield field.db_table or truncate_name(f"{table}_{field_name}", longest)
 
 
-def drop_tables(connection: BaseDatabaseWrapper, revisions: Revisions) -> None:
-    """Drop the tables of all migrated apps, in whatever state, and forget the migrations."""
+def find_dropped_tables(connection: BaseDatabaseWrapper, revisions: Revisions) -> set[str]:
+    """Return the names of the live tables that `drop_tables` drops."""
     with connection.cursor() as cursor:
         present = set(connection.introspection.table_names(cursor))
-    names = find_migrated_tables(connection, revisions) & present
+    return find_migrated_tables(connection, revisions) & present
+
+
+def drop_tables(connection: BaseDatabaseWrapper, revisions: Revisions) -> None:
+    """Drop the tables of all migrated apps, in whatever state, and forget the migrations."""
+    names = find_dropped_tables(connection, revisions)
     with connection.constraint_checks_disabled(), connection.schema_editor() as editor:
         for name in sorted(names):
             table = editor.quote_name(name)
             editor.execute(editor.sql_delete_table % {"table": table})
     recorder = MigrationRecorder(connection)
     for key in get_recorded(connection):
-        if key[0] in {label for label, _ in revisions.graph.nodes}:
+        if key[0] in revisions.migrated_apps:
             recorder.record_unapplied(*key)

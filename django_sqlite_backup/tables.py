@@ -15,6 +15,7 @@ from django.db.models import Field, Model
 from .exceptions import ConfigurationError
 
 MIGRATIONS_TABLE = "django_migrations"
+OWN_APP = "django_sqlite_backup"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Column:
     """Whether the database fills it where a row does not."""
     references: tuple[str, str] | None
     """The table and the column that a foreign key points to."""
+    constrained: bool = True
+    """Whether the database is to keep that key."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ def get_columns(model: type[Model], connection: BaseDatabaseWrapper) -> Iterator
             generated=getattr(field, "generated", False),
             has_default=field.has_db_default(),
             references=(target.model._meta.db_table, target.column) if target is not None else None,
+            constrained=getattr(field, "db_constraint", True),
         )
 
 
@@ -203,6 +207,11 @@ def get_labels(table: Table) -> set[str]:
     owner: Any = table.model._meta.auto_created
     labels = {table.model._meta.app_label.lower(), table.label.lower()}
     return labels | {owner._meta.label_lower} if owner else labels
+
+
+def is_record(table: Table) -> bool:
+    """Return whether a table says what was done to the database: no restore undoes that."""
+    return table.name == MIGRATIONS_TABLE or table.model._meta.app_label == OWN_APP
 
 
 def check_labels(labels: Iterable[str], tables: Sequence[Table], apps: Apps) -> None:

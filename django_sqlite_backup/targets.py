@@ -2,14 +2,21 @@
 
 import fcntl
 import os
+import re
 import secrets
+import stat
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from .aliases import COMPANIONS
 from .exceptions import ConfigurationError
 from .manifest import APPLICATION_ID, MAGIC
+
+SAFETY_INFIX = re.compile(r"\.before-(?:restore|migrate)-")
+FETCHED = re.compile(r"\.?(.+)\.fetched-[0-9a-f]{16}\.sqlite3(\..+)?", re.DOTALL)
+"""The names of what was fetched to be restored, and of what lies beside it: not to stay."""
 
 
 def check_target(target: Path) -> None:
@@ -66,20 +73,48 @@ def create_locked(target: Path) -> BinaryIO:
     descriptor = os.open(path, flags, 0o600)
     os.fchmod(descriptor, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    # A path, not a number, as the name: open() keeps what it was given.
-    return open(path, "r+b", opener=lambda _path, _flags: descriptor)
+    # A path, not a number, as the name: open() keeps what it was given. No buffer: a full disk
+    # must not fail once more where the file is closed.
+    return open(path, "r+b", buffering=0, opener=lambda _path, _flags: descriptor)
 
 
 def remove_leftovers(target: Path) -> None:
-    """Remove the temporary files of runs that died; those of living ones are locked."""
+    """Remove the temporary files of runs that died; those of living ones are locked.
+
+    Safety backups count as runs to the file that they were made beside, whatever time they name.
+    """
     if not target.parent.is_dir():
         return
+    stem = re.escape(get_stem(target))
+    leftover = re.compile(
+        rf"\.{stem}({SAFETY_INFIX.pattern}\w+)?(\.sqlite3)?\.[0-9a-f]{{16}}\.partial"
+    )
     for path in target.parent.iterdir():
-        if not (path.name.startswith(f".{target.name}.") and path.name.endswith(".partial")):
-            continue
-        with suppress(OSError), open(path, "rb") as file:
+        if leftover.fullmatch(path.name):
+            remove_unlocked(path)
+
+
+def remove_unlocked(path: Path) -> None:
+    """Remove a file unless a living run holds its lock, or it is somebody else's."""
+    # A link is not followed, and a FIFO not waited for: no run makes either.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with suppress(OSError), open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
+
+
+def get_stem(target: Path) -> str:
+    """Return what the name of a backup has in common with those of its safety backups."""
+    return SAFETY_INFIX.split(target.name.removesuffix(".sqlite3"))[0]
+
+
+def name_safety_backup(path: Path, doing: str = "restore") -> Path:
+    """Return the name, beside the file, of a backup of what is about to be replaced or changed."""
+    # To the microsecond: the second of two in a second must not replace the first.
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    stem = FETCHED.sub(r"\1", path.name).removesuffix(".sqlite3")
+    return path.with_name(f"{stem}.before-{doing}-{moment}.sqlite3")
 
 
 def move_in(path: Path, target: Path) -> None:

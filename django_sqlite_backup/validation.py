@@ -2,33 +2,65 @@
 
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from django.db import Error as DatabaseError
 
 from . import checksum
+from .aliases import COMPANIONS
 from .backup_file import BackupFile, connect
 from .exceptions import InvalidBackup
-from .manifest import (
-    APPLICATION_ID,
-    CHECKSUM_TABLE,
-    FORMAT,
-    MAGIC,
-    MANIFEST_TABLE,
-    Manifest,
+from .manifest import APPLICATION_ID, FORMAT, MAGIC, Manifest
+from .structure import (
+    check_migrations,
+    check_plainness,
+    check_references,
+    check_soundness,
+    check_tables,
+    describe_other_counts,
+    find_other_counts,
+    has_expressions,
+    limited,
 )
 
 ROLLBACK_JOURNAL = b"\x01\x01"
-OWN_TABLES = {MANIFEST_TABLE, CHECKSUM_TABLE}
+UTF_8 = 1
+UNREADABLE = (sqlite3.Error, DatabaseError, ValueError)
+"""What comes of bytes that are no SQLite, no UTF-8, or a name with a NUL."""
+EDITED = (
+    "It was damaged, cut short or edited. Use another copy; or, if you edited it yourself, "
+    "--allow-modified (allow_modified=True)."
+)
 
 
 class OpenedBackup(BackupFile):
     """A backup that has been found whole, open for reading."""
 
     manifest: Manifest
+    identity: tuple[int, ...]
+    differences: tuple[str, ...] = ()
+    """What is not as it was when the file was made, in sentences."""
+    has_expressions: bool
+    """Whether indexes of the file are partial or of expressions."""
+
+    def check_identity(self) -> None:
+        """Raise `InvalidBackup` where another file, or another state of it, has come in its place.
+
+        Names lead SQLite to the file, so this is asked after it has opened one.
+        """
+        if not self.path.exists() or identify(os.stat(self.path)) != self.identity:
+            raise InvalidBackup(
+                f'"{self.path}" was changed or replaced while it was being read. Try again.'
+            )
+
+
+def identify(status: os.stat_result) -> tuple[int, ...]:
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def check_path(path: Path) -> None:
@@ -37,13 +69,25 @@ def check_path(path: Path) -> None:
         raise InvalidBackup(f'There is no file "{path}". Make one with sqlitebackup.')
     if not path.is_file():
         raise InvalidBackup(f'"{path}" is not a regular file.')
-    for suffix in ("-journal", "-wal"):
+    for suffix in COMPANIONS:
         companion = path.with_name(path.name + suffix)
-        if companion.exists() and companion.stat().st_size:
+        if os.path.lexists(companion) and not is_harmless(companion):
             raise InvalidBackup(
                 f'"{companion}" lies beside the backup, so somebody is changing it, or died doing '
                 "so. A finished backup has no such companion: use another copy of the file."
             )
+
+
+def is_harmless(companion: Path) -> bool:
+    """Return whether it is a journal that has ended, which a writer may leave.
+
+    SQLite rolls back one whose first byte is not zero, and opens whatever has such a name
+    (https://www.sqlite.org/lockingv3.html#hot_journals).
+    """
+    if not companion.name.endswith("-journal") or not stat.S_ISREG(companion.lstat().st_mode):
+        return False
+    with open(companion, "rb") as file:
+        return file.read(1) in (b"", b"\0")
 
 
 def check_header(file: BinaryIO, path: Path) -> None:
@@ -59,103 +103,104 @@ def check_header(file: BinaryIO, path: Path) -> None:
         raise InvalidBackup(f'"{path}" is a SQLite file, but not a backup made by sqlitebackup.')
     if header[18:20] != ROLLBACK_JOURNAL:
         raise InvalidBackup(
-            f'"{path}" is in WAL mode, so it was changed after it was made. Use another copy.'
+            f'"{path}" is in WAL mode, so it was changed after it was made. Use another copy; or, '
+            f"if you edited it yourself, PRAGMA journal_mode = DELETE, and then --allow-modified."
         )
     version = int.from_bytes(header[60:64], "big")
-    if version != FORMAT:
+    if version != FORMAT or int.from_bytes(header[56:60], "big") != UTF_8:
         raise InvalidBackup(
             f'"{path}" is in format {version}, and this version reads format {FORMAT}. '
             "Restore it with the version of django-sqlite-backup that made it, or a newer one."
         )
 
 
-def check_checksum(file: BinaryIO, path: Path) -> None:
-    """Raise `InvalidBackup` unless the file is, byte for byte, as it was sealed."""
-    if not checksum.is_intact(file):
-        raise InvalidBackup(
-            f'"{path}" is not as it was when it was made: its checksum does not hold. '
-            "It was damaged, cut short or edited; use another copy."
-        )
+def check_bytes(path: Path, *, allow_modified: bool) -> tuple[tuple[int, ...], bool]:
+    """Return which file is at the path, and whether it is, byte for byte, as it was sealed.
 
-
-def check_plainness(file: BackupFile) -> set[str]:
-    """Return the names of the tables; raise `InvalidBackup` unless all are plain ones.
-
-    To read a view, a virtual table or a generated column would be to execute what the file says.
+    Raises `InvalidBackup` where it is no backup, or where it is not as it was and may not be
+    otherwise.
     """
-    names = set()
-    for kind, name, page in file.raw.execute("SELECT type, name, rootpage FROM sqlite_schema"):
-        if kind not in ("table", "index") or not page:
-            raise InvalidBackup(f'The file holds "{name}", which is no plain table ({kind}).')
-        if kind == "table" and not name.startswith("sqlite_stat") and name != "sqlite_sequence":
-            names.add(name)
-    for name in sorted(names):
-        for row in file.raw.execute(f"PRAGMA table_xinfo({file.quote(name)})"):
-            if row[6]:
-                raise InvalidBackup(f'The file computes column "{row[1]}" of "{name}" by itself.')
-    return names
+    try:
+        check_path(path)
+        # Closed before SQLite opens it: to close a file is to lose all locks of the process on it
+        # (https://www.sqlite.org/howtocorrupt.html, section 2.2). Without waiting: a pipe may have
+        # come in its place.
+        with open(path, "rb", opener=open_at_once) as file:
+            identity = identify(os.fstat(file.fileno()))
+            check_header(file, path)
+            is_intact = checksum.is_intact(file)
+    except OSError as error:
+        raise InvalidBackup(f'"{path}" cannot be read: {error.strerror}.') from error
+    if not is_intact and not allow_modified:
+        raise InvalidBackup(
+            f'"{path}" is not as it was when it was made: its checksum does not hold. {EDITED}'
+        )
+    return identity, is_intact
 
 
-def check_tables(file: OpenedBackup, names: set[str]) -> None:
-    """Raise `InvalidBackup` unless the file has the tables that its manifest lists, no others."""
-    missing = sorted(set(file.manifest.tables) - names)
-    extra = sorted(names - set(file.manifest.tables) - OWN_TABLES)
-    if missing or extra:
-        listed = ", ".join(f'"{name}"' for name in (missing or extra))
-        what = "lacks tables that its manifest lists" if missing else "holds tables beside its own"
-        raise InvalidBackup(f"The file {what}: {listed}.")
-
-
-def check_counts(file: OpenedBackup) -> None:
-    """Raise `InvalidBackup` unless each table has as many rows as the manifest says."""
-    for name, entry in file.manifest.tables.items():
-        count = file.count_rows(name)
-        if count != entry.rows:
-            raise InvalidBackup(
-                f'The file has {count} rows in "{name}", and its manifest says {entry.rows}.'
-            )
+def open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[OpenedBackup]:
+def reading(path: Path, *, allow_modified: bool = False) -> Iterator[OpenedBackup]:
     """Give the validated backup, open read-only, in one transaction.
 
-    Raises `InvalidBackup` with what is wrong. Nothing that the file contains is executed.
+    With `allow_modified` the checksum need not hold, nor the counts of the manifest; the backup's
+    `differences` say how far they do not. Raises `InvalidBackup` with what is wrong. Nothing that
+    the file contains is executed.
     """
     path = Path(os.path.realpath(path))
-    check_path(path)
-    try:
-        with open(path, "rb") as file:
-            check_header(file, path)
-            check_checksum(file, path)
-    except OSError as error:
-        raise InvalidBackup(f'"{path}" cannot be read: {error.strerror}.') from error
+    identity, is_intact = check_bytes(path, allow_modified=allow_modified)
     backup = OpenedBackup(path, connect(path, "ro"))
+    backup.identity = identity
     try:
-        prepare(backup)
+        prepare(backup, is_intact=is_intact)
         yield backup
     finally:
         backup.connection.close()
 
 
-def prepare(backup: OpenedBackup) -> None:
+def prepare(backup: OpenedBackup, *, is_intact: bool) -> None:
     """Begin reading, and check what the file says of itself."""
     try:
         names = begin(backup)
-        check_tables(backup, names)
-        check_counts(backup)
-    except (sqlite3.Error, UnicodeDecodeError) as error:
+        backup.check_identity()
+        check_soundness(backup)
+        backup.has_expressions = has_expressions(backup)
+        backup.manifest = Manifest.read(backup.raw)
+        check_tables(backup.manifest, names)
+        check_migrations(backup, backup.manifest)
+        compare_counts(backup, is_intact=is_intact)
+    except (OSError, *UNREADABLE) as error:
         raise InvalidBackup(f'"{backup.path}" cannot be read as SQLite: {error}.') from error
 
 
 def begin(backup: OpenedBackup) -> set[str]:
-    """Begin reading, get the manifest, and return the names of the tables."""
+    """Begin reading, and return the names of the tables."""
     for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
         backup.raw.execute(f"PRAGMA {pragma}")
-    backup.raw.execute("BEGIN")
-    names = check_plainness(backup)
-    backup.manifest = Manifest.read(backup.raw)
-    return names
+    with limited(backup):
+        backup.raw.execute("BEGIN")
+        return check_plainness(backup)
+
+
+def compare_counts(backup: OpenedBackup, *, is_intact: bool) -> None:
+    """Raise `InvalidBackup` where the manifest counts other rows, unless the file was edited.
+
+    Then it is the manifest of what is in the file now that counts, if its foreign keys hold.
+    """
+    manifest = backup.manifest
+    counts = find_other_counts(backup, manifest)
+    differences = describe_other_counts(manifest, counts)
+    if is_intact and counts:
+        raise InvalidBackup(" ".join(differences))
+    if not is_intact:
+        check_references(backup, manifest)
+        first = f'"{backup.path}" was changed after it was made: its checksum does not hold.'
+        backup.differences = (first, *differences)
+        entries = {name: replace(manifest.tables[name], rows=counts[name]) for name in counts}
+        backup.manifest = replace(manifest, tables={**manifest.tables, **entries})
 
 
 def read_manifest(path: Path) -> Manifest | None:
@@ -167,8 +212,9 @@ def read_manifest(path: Path) -> Manifest | None:
         with open(path, "rb") as file:
             check_header(file, path)
         begin(backup)
-        return backup.manifest
-    except (InvalidBackup, sqlite3.Error, DatabaseError, UnicodeDecodeError, OSError):
+        with limited(backup):
+            return Manifest.read(backup.raw)
+    except (InvalidBackup, OSError, *UNREADABLE):
         return None
     finally:
         backup.connection.close()

@@ -11,6 +11,7 @@ from typing import Any
 from .backup_file import BackupFile, connect
 from .engines.base import Engine
 from .exceptions import VerificationError
+from .misfits import shorten
 from .stored_forms import Form, get_form, rounded_duration_sql
 from .tables import Column, Table
 
@@ -140,11 +141,6 @@ class Verifier:
             f"SELECT {names} FROM {schema}.{self.scratch.quote(table.name)} WHERE {where}", key
         ).fetchone()
         return row
-
-
-def shorten(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def float_text(value: Any) -> Any:

@@ -1,10 +1,11 @@
 """What the commands share: arguments, the progress bar, and the way a result is printed."""
 
 import json
+import signal
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from typing import Any, cast
+from unicodedata import category
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
@@ -13,10 +14,17 @@ from tqdm import tqdm
 from django_sqlite_backup.checks import refuse_mistakes
 from django_sqlite_backup.conf import settings
 from django_sqlite_backup.exceptions import BackupError, get_reason
+from django_sqlite_backup.misfits import LIST_ITEM
+from django_sqlite_backup.operations.jobs import Job
 from django_sqlite_backup.report import Progress, Report
 
 INTERRUPTED = 130
-"""What a shell reports of a command that an interrupt ended."""
+"""What a shell reports of a command that SIGINT ended."""
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""What ends a process whose service, container or terminal ends."""
+
+MOST_SHOWN = 20_000
+"""Characters of one line."""
 
 
 class BackupCommand(BaseCommand):
@@ -34,11 +42,11 @@ class BackupCommand(BaseCommand):
             help="Restrict the tables to these apps or models.",
         )
         parser.add_argument("--database", help='Alias of the live database (default "default").')
-        target = parser.add_mutually_exclusive_group()
-        target.add_argument(
+        self.targets = parser.add_mutually_exclusive_group()
+        self.targets.add_argument(
             "--backup", help='Alias whose NAME is the backup file (default "backup").'
         )
-        target.add_argument("--file", help="Path of the backup file, instead of an alias.")
+        self.targets.add_argument("--file", help="Path of the backup file, instead of an alias.")
         parser.add_argument(
             "-e",
             "--exclude",
@@ -51,6 +59,13 @@ class BackupCommand(BaseCommand):
             "--portable",
             action="store_true",
             help="Copy by Django's own means instead of the engine's fast path.",
+        )
+        parser.add_argument(
+            "--wait",
+            type=float,
+            metavar="SECONDS",
+            help="How long to wait for another backup or restore that is in the way, and for locks "
+            "on tables (default: not at all for the first, up to 30 seconds for the second).",
         )
         parser.add_argument(
             "--format",
@@ -66,12 +81,20 @@ class BackupCommand(BaseCommand):
         )
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Exit as a program does that was interrupted, without a traceback."""
+        """Exit as a program does that was interrupted or ended, and clean up before."""
+        previous = {number: signal.getsignal(number) for number in ENDING}
+        for number, handler in previous.items():
+            # Not where it is ignored, as `nohup` has SIGHUP.
+            if handler == signal.SIG_DFL:
+                signal.signal(number, terminate)
         try:
             super().run_from_argv(argv)
         except KeyboardInterrupt:
             self.stderr.write("Interrupted.")
             raise SystemExit(INTERRUPTED) from None
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Turn expected errors into Django's, which print one paragraph and exit with 1."""
@@ -79,31 +102,36 @@ class BackupCommand(BaseCommand):
             refuse_mistakes()
             return super().execute(*args, **options)
         except BackupError as error:
-            raise CommandError(str(error)) from error
+            lines = str(error).split(LIST_ITEM)
+            raise CommandError(LIST_ITEM.join(map(make_printable, lines))) from error
         except DatabaseError as error:
-            raise CommandError(f"The database refused: {get_reason(error)}") from error
+            reason = make_printable(get_reason(error))
+            raise CommandError(f"The database refused: {reason}") from error
 
     def get_common(self, **options: Any) -> dict[str, Any]:
         """Return the arguments of a mechanism that both commands take."""
         return {
             "filename": options["file"],
-            "database": options["database"] or settings.database,
             "backup": options["backup"] or settings.backup,
             "labels": options["labels"],
+            "exclude": options["exclude"],
             "portable": options["portable"],
             "verify": options["verify"],
+            "wait": options["wait"],
         }
 
-    def follow(self, steps: Iterator[Progress], *, progress: bool) -> None:
-        """Exhaust the generator, with a bar on a terminal."""
+    def follow(self, job: Job, *, progress: bool) -> Report:
+        """Do all of a job, with a bar on a terminal, and return its report."""
         # Closed here, not when it is collected: an interrupted run cleans up before the exit.
-        with closing(cast(Any, steps)), ExitStack() as stack:
+        with closing(cast(Any, job.execute())) as steps, ExitStack() as stack:
             bar = None
             for step in steps:
                 if bar is None:
                     bar = stack.enter_context(self.make_bar(step, progress))
                 bar.set_description(step.description, refresh=False)
                 bar.update(step.completed - bar.n)
+        assert job.report is not None
+        return job.report
 
     def make_bar(self, step: Progress, progress: bool) -> "tqdm[Any]":
         return tqdm(
@@ -116,16 +144,42 @@ class BackupCommand(BaseCommand):
             disable=None if progress else True,
         )
 
-    def print_report(self, report: Report, sentence: str, *, format: str) -> None:
-        """Print warnings on standard error, and the result on standard output."""
+    def print_report(self, job: Job, sentence: str, *, format: str, **more: Any) -> None:
+        """Print warnings on standard error, and the result on standard output.
+
+        `more` is added to the JSON.
+        """
+        report = job.report
+        assert report is not None
         for warning in report.warnings:
-            self.stderr.write(self.style.WARNING(f"Warning: {warning}"))
+            self.stderr.write(self.style.WARNING(make_printable(f"Warning: {warning}")))
         if format == "json":
-            self.stdout.write(json.dumps(report.as_dict()))
+            stored = {"stored": job.stored.as_dict()} if job.stored else {}
+            self.stdout.write(json.dumps({**report.as_dict(), **stored, **more}))
         else:
-            self.stdout.write(self.style.SUCCESS(sentence))
+            self.stdout.write(self.style.SUCCESS(make_printable(sentence)))
+
+
+def terminate(number: int, frame: Any) -> None:
+    """Raise what lets the process clean up before it ends, as a shell reports that."""
+    raise SystemExit(128 + number)
 
 
 def pluralize(number: int, noun: str) -> str:
     """Return "1 row", "2 rows", "1,000 rows"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def make_printable(line: str) -> str:
+    """Return one line with nothing in it that a terminal would obey, and not without end.
+
+    Names and values come from files, and a file may come from anybody.
+    """
+    shown = "".join(
+        character
+        if character.isprintable() or category(character) == "Zs"
+        else character.encode("unicode_escape", "surrogatepass").decode()
+        for character in line[:MOST_SHOWN]
+    )
+    more = len(line) - MOST_SHOWN
+    return f"{shown} ... and {more:,} characters more" if more > 0 else shown

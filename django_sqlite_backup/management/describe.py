@@ -1,12 +1,14 @@
 """Plans and manifests as text for people."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_sqlite_backup.inspection import Inspection
+from django_sqlite_backup.management.base import make_printable
 from django_sqlite_backup.manifest import Manifest
+from django_sqlite_backup.operations import durations
 from django_sqlite_backup.plan import RestorePlan
 
 
@@ -17,23 +19,23 @@ def describe_replacement(plan: RestorePlan, connection: BaseDatabaseWrapper) -> 
     lines = [
         f"About to replace {sum(plan.delete.values()):,} rows in {len(plan.delete)} tables of "
         f'"{connection.alias}" ({connection.display_name}, {settings["NAME"]}{host})',
-        f'by the {plan.rows:,} rows of "{plan.file}", backed up {describe_age(plan.manifest)} ago '
-        f"from {plan.manifest.engine}.",
+        f"by the {plan.rows:,} rows of {describe_origin(plan)}.",
         *describe_part(plan.manifest),
         *describe_changes(plan, shown=3),
     ]
-    return "\n".join(lines)
+    return "\n".join(map(make_printable, lines))
+
+
+def describe_origin(plan: RestorePlan) -> str:
+    """Return what the file of a plan is, and of what."""
+    manifest = plan.manifest
+    origin = f'"{manifest.database}" ({manifest.engine})'
+    return f'"{plan.file}", backed up {describe_age(manifest)} ago from {origin}'
 
 
 def describe_age(manifest: Manifest) -> str:
-    """Return the age of a backup in the largest unit of which it has two."""
-    age = datetime.now(UTC) - datetime.fromisoformat(manifest.created)
-    for unit in ("days", "hours", "minutes"):
-        number = age // timedelta(**{unit: 1})
-        if number >= 2:
-            return f"{number} {unit}"
-    # A clock that was set back makes no negative age.
-    return f"{max(age // timedelta(seconds=1), 0)} seconds"
+    """Return the age of a backup."""
+    return durations.describe_age(datetime.fromisoformat(manifest.created), datetime.now(UTC))
 
 
 def describe_part(manifest: Manifest) -> Iterator[str]:
@@ -94,7 +96,7 @@ def describe_plan(plan: RestorePlan) -> str:
     labels = sorted({*plan.delete, *plan.insert})
     width = max(map(len, labels), default=0)
     lines = [
-        f'"{plan.file}", backed up {describe_age(plan.manifest)} ago from {plan.manifest.engine}',
+        describe_origin(plan),
         *describe_part(plan.manifest),
         *describe_revisions(plan),
         *describe_changes(plan, shown=1000),
@@ -107,7 +109,8 @@ def describe_plan(plan: RestorePlan) -> str:
     if plan.kept:
         lines.append(f"Left as they are: {', '.join(plan.kept)}.")
     lines += [f"Obstacle: {obstacle}" for obstacle in plan.obstacles]
-    return "\n".join(lines)
+    lines += [f"Does not fit: {misfit}" for misfit in plan.misfits]
+    return "\n".join(map(make_printable, lines))
 
 
 def describe_inspection(found: Inspection) -> str:
@@ -123,16 +126,19 @@ def describe_inspection(found: Inspection) -> str:
         if found.checksum
         else "There is no checksum that holds."
     )
-    return "\n".join(lines)
+    return "\n".join(map(make_printable, lines))
 
 
 def describe_manifest(manifest: Manifest) -> Iterator[str]:
     """Yield when and where from, and a line for each table."""
-    yield f"Backed up {manifest.created}, {describe_age(manifest)} ago"
+    created = datetime.fromisoformat(manifest.created).isoformat(timespec="seconds")
+    yield f"Backed up {created}, {describe_age(manifest)} ago"
     yield (
         f'from "{manifest.database}" ({manifest.engine} {manifest.engine_version}, fingerprint '
         f"{manifest.origin}),"
     )
+    if manifest.host:
+        yield f"at {manifest.host},"
     yield f"by django-sqlite-backup {manifest.package} on Django {manifest.django}."
     yield from describe_part(manifest)
     yield f"{manifest.rows:,} rows in {len(manifest.tables)} tables:"

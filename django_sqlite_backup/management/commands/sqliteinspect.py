@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_sqlite_backup.inspection import Inspector
+from django_sqlite_backup.management.base import make_printable
 from django_sqlite_backup.management.describe import describe_inspection
 
 
@@ -20,6 +21,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help="Path of the backup file.")
         parser.add_argument(
+            "--allow-modified",
+            action="store_true",
+            help="Do not fail where somebody edited the file with SQLite.",
+        )
+        parser.add_argument(
             "--format",
             choices=["text", "json"],
             default="text",
@@ -27,10 +33,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, file: str, format: str, **options: Any) -> None:
-        found = Inspector(Path(file)).inspect()
+        found = Inspector(Path(file), allow_modified=options["allow_modified"]).inspect()
         if format == "json":
             self.stdout.write(json.dumps(found.as_dict()))
         else:
             self.stdout.write(describe_inspection(found))
         if found.problems:
-            raise CommandError(" ".join(found.problems))
+            raise CommandError(make_printable(" ".join(found.problems)))

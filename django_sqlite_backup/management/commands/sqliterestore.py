@@ -2,15 +2,19 @@
 
 import json
 import sys
+from contextlib import ExitStack
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
-from django_sqlite_backup.conf import make_mechanism, settings
+from django_sqlite_backup.conf import settings
 from django_sqlite_backup.exceptions import RestoreForbidden
 from django_sqlite_backup.management.base import BackupCommand, pluralize
 from django_sqlite_backup.management.describe import describe_plan, describe_replacement
+from django_sqlite_backup.models import BackupRun
+from django_sqlite_backup.operations.jobs import RestoreJob
+from django_sqlite_backup.operations.storing import LATEST
 from django_sqlite_backup.plan import RestorePlan
 
 
@@ -21,6 +25,22 @@ class Command(BackupCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
+        self.targets.add_argument(
+            "--storage",
+            metavar="NAME",
+            nargs="?",
+            const=LATEST,
+            default="",
+            help="A backup in the storage of the settings; without a name, the latest of the "
+            "database.",
+        )
+        parser.add_argument(
+            "--identity",
+            metavar="FILE",
+            action="append",
+            default=[],
+            help="A file with the key that opens an encrypted backup; may be given more than once.",
+        )
         parser.add_argument(
             "--no-migrate",
             action="store_false",
@@ -46,6 +66,11 @@ class Command(BackupCommand):
             help="Take no backup of the live database first where the restore cannot be undone.",
         )
         parser.add_argument(
+            "--allow-modified",
+            action="store_true",
+            help="Restore a file that you edited with SQLite, though its checksum does not hold.",
+        )
+        parser.add_argument(
             "--dry-run",
             action="store_true",
             help="Show the whole plan and change nothing.",
@@ -69,31 +94,30 @@ class Command(BackupCommand):
                 'SQLITE_BACKUP["ALLOW_RESTORE"] is off here: this project does not restore. '
                 "Set it to True where a restore is meant to happen."
             )
-        mechanism = make_mechanism(
+        job = RestoreJob(
+            front=BackupRun.Front.COMMAND,
+            database=options["database"],
             **self.get_common(**options),
-            exclude=[*settings.restore_exclude, *options["exclude"]],
             migrate=options["migrate"],
             update=options["update"],
             rebuild=options["rebuild"],
             safety_backup=options["safety_backup"],
+            allow_modified=options["allow_modified"],
+            storage=options["storage"],
+            identities=options["identity"],
         )
         if options["dry_run"]:
-            self.show_plan(mechanism.plan_restore(), format=options["format"])
+            with job.prepared():
+                self.show_plan(job.mechanism.plan_restore(), format=options["format"])
             return
-        if options["interactive"]:
-            plan = mechanism.plan_restore()
-            plan.check()
-            self.ask(describe_replacement(plan, connections[mechanism.database]))
-        self.follow(mechanism.restore(), progress=options["progress"])
-        report = mechanism.report
-        assert report is not None
-        sentence = (
-            f"Restored {pluralize(sum(report.rows.values()), 'row')} in "
-            f'{pluralize(len(report.rows), "table")} from "{report.file}" to "{report.database}" '
-            f"in {report.seconds:.1f} s"
-            + (", and found every value equal." if report.verified else ".")
-        )
-        self.print_report(report, sentence, format=options["format"])
+        with ExitStack() as stack:
+            if options["interactive"]:
+                stack.enter_context(job.prepared())
+                plan = job.mechanism.plan_restore(complete=False)
+                plan.check()
+                self.ask(describe_replacement(plan, connections[job.mechanism.database]))
+            self.follow(job, progress=options["progress"])
+        self.print_report(job, describe(job), format=options["format"])
 
     def show_plan(self, plan: RestorePlan, *, format: str) -> None:
         """Print the plan, and fail where it cannot be carried out."""
@@ -112,3 +136,15 @@ class Command(BackupCommand):
         self.stderr.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was changed.")
+
+
+def describe(job: RestoreJob) -> str:
+    """Return a sentence on what was done."""
+    report = job.report
+    assert report is not None
+    return (
+        f"Restored {pluralize(sum(report.rows.values()), 'row')} in "
+        f'{pluralize(len(report.rows), "table")} from "{job.run.file}" to "{report.database}" '
+        f"in {report.seconds:.1f} s"
+        + (", and found every value equal." if report.verified else ".")
+    )

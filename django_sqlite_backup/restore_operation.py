@@ -3,51 +3,69 @@
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from django.apps import apps
 
 from .aliases import registered
+from .backup_operation import SafetyBackupOperation
+from .engines.refused_rows import is_of_a_value
 from .engines.transport import Replacement
 from .exceptions import (
     BackupError,
+    CopyError,
     MigrationError,
     RevisionMismatch,
     explaining,
     explaining_migration,
 )
+from .misfits import LIST_ITEM, Misfit
+from .operation import Operation
 from .plan import RestorePlan
 from .planner import Planner
 from .report import Progress
 from .revisions import get_apps
-from .runs import Run
 from .tables import Table, take_inventory
 from .validation import OpenedBackup, reading
 
 
-class RestoreRun(Run):
+class RestoreOperation(Operation):
     """One restore."""
 
     file: OpenedBackup
     plan: RestorePlan
+    planner: Planner
+    is_committing = False
+    """Whether all is done but the commit."""
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
-        """Open the file and make the plan."""
-        with reading(self.path) as self.file, registered(self.file.connection):
+    def opened(self, *, complete: bool) -> Iterator[None]:
+        """Open the file and make the plan; `complete` says whether nothing is taken on trust."""
+        with (
+            reading(self.path, allow_modified=self.mechanism.allow_modified) as self.file,
+            registered(self.file.connection),
+        ):
             with explaining("planning the restore"):
-                self.plan = Planner(self.mechanism, self.engine, self.file).make()
+                self.planner = Planner(self.mechanism, self.engine, self.file, complete=complete)
+                self.plan = self.planner.make()
             yield
 
     def execute(self) -> Iterator[Progress]:
-        with self.opened(), ExitStack() as stack:
+        claim = self.engine.claiming("restored", shared=False)
+        with claim, self.opened(complete=False), ExitStack() as stack:
             self.plan.check()
             self.report.warnings += self.plan.get_warnings()
             self.tables = self.plan.tables
+            self.is_undone = self.plan.one_transaction
             self.total = self.plan.rows * (2 if self.mechanism.verify else 1)
             if self.plan.safety_backup is not None:
                 self.take_safety_backup(self.plan.safety_backup)
                 stack.enter_context(self.naming_the_way_back(self.plan.safety_backup))
+            elif not self.plan.one_transaction:
+                stack.enter_context(self.saying_that_it_stays())
+            stack.enter_context(self.saying_what_remains())
+            stack.enter_context(self.naming_blockers())
             yield from self.run()
         clear_caches()
         yield self.finish()
@@ -62,11 +80,13 @@ class RestoreRun(Run):
                 self.prepare_schema()
                 yield from self.replace()
                 self.update_schema()
+                self.is_committing = True
         else:
             yield self.show("begun")
             self.prepare_schema()
             with doing, transaction:
                 yield from self.replace()
+                self.is_committing = True
             self.update_schema()
 
     def prepare_schema(self) -> None:
@@ -75,7 +95,7 @@ class RestoreRun(Run):
             return
         if self.plan.revisions.unapply or self.plan.rebuild:
             self.empty_before_unapplying()
-        with explaining_migration("preparing the schema"):
+        with explaining_migration("preparing the schema"), migrating():
             self.mechanism.prepare_schema_for_restore(self.file.connection, self.live)
         present = {table.name for table in take_inventory(get_apps(self.live), self.live).tables}
         missing = [table.label for table in self.tables if table.name not in present]
@@ -113,6 +133,7 @@ class RestoreRun(Run):
                     for table in self.tables
                 ]
                 yield from self.verify(written, self.file.path)
+                self.file.check_identity()
 
     def empty_tables(self, tables: Sequence[Table]) -> None:
         for table in reversed(tables):
@@ -126,7 +147,7 @@ class RestoreRun(Run):
         """Call the hook, with nothing remembered of the rows that were there before."""
         clear_caches()
         if self.plan.revisions is not None and self.mechanism.update:
-            with explaining_migration("updating the schema"):
+            with explaining_migration("updating the schema"), migrating():
                 self.mechanism.update_schema_after_restore(self.file.connection, self.live)
 
     def take_safety_backup(self, path: Path) -> None:
@@ -134,9 +155,38 @@ class RestoreRun(Run):
         # Imported here: a mechanism makes runs, and only this one run makes a mechanism.
         from .mechanism import BackupMechanism
 
-        for _ in BackupMechanism(path, database=self.live.alias).backup():
+        mechanism = BackupMechanism(path, database=self.live.alias, wait=self.mechanism.wait)
+        mechanism.operation = SafetyBackupOperation(mechanism)
+        for _ in mechanism.operation.execute():
             pass
         self.report.warnings.append(f'Before the restore the database was backed up to "{path}".')
+
+    @contextmanager
+    def saying_what_remains(self) -> Iterator[None]:
+        """Say, where the restore fails, in what state the live data are, and all that is unfit."""
+        try:
+            yield
+        except CopyError as error:
+            lines = [str(error).rstrip(".") + "."]
+            of_a_value = error.__cause__ is None or is_of_a_value(error.__cause__)
+            if self.is_committing and not of_a_value:
+                lines[0] += (
+                    " That was while committing: see which rows there are, or restore again."
+                )
+            elif self.plan.one_transaction and self.engine.rolls_back_rows:
+                lines[0] += " Nothing was changed."
+            if of_a_value:
+                lines += map(str, self.find_misfits())
+            raise CopyError(LIST_ITEM.join(lines)) from error.__cause__ or error
+
+    def find_misfits(self) -> list[Misfit]:
+        """Return what the preflight finds of that which it took on trust."""
+        preflight = self.planner.preflight
+        # Where a caller's transaction is broken nothing can be asked.
+        if preflight is None or not preflight.is_trusted or self.live.needs_rollback:
+            return []
+        with explaining("looking for what does not fit"):
+            return list(preflight.find(complete=True))
 
     @contextmanager
     def naming_the_way_back(self, path: Path) -> Iterator[None]:
@@ -149,6 +199,32 @@ class RestoreRun(Run):
                 f"sqliterestore --file {shlex.quote(str(path))} --database {self.live.alias} "
                 "--rebuild --no-update --no-safety-backup --no-input"
             ) from error
+
+    @contextmanager
+    def saying_that_it_stays(self) -> Iterator[None]:
+        """Say, where the restore fails, that its schema changes were not undone."""
+        try:
+            yield
+        except (MigrationError, CopyError, RevisionMismatch) as error:
+            raise MigrationError(
+                f"{str(error).rstrip('.')}. What was done before could not be undone, and no "
+                "safety backup was taken. To go on, drop the tables that are half made, or restore "
+                "with --rebuild."
+            ) from error
+
+
+is_migrating: ContextVar[bool] = ContextVar("is_migrating", default=False)
+"""Whether a schema hook of a restore is at work."""
+
+
+@contextmanager
+def migrating() -> Iterator[None]:
+    """Let others know that a `migrate` inside the block is part of a restore."""
+    token = is_migrating.set(True)
+    try:
+        yield
+    finally:
+        is_migrating.reset(token)
 
 
 def clear_caches() -> None:

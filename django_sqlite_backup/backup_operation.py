@@ -1,28 +1,63 @@
 """A backup: the live tables into a new file, which then takes the place of the old one."""
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 from .backup_file import NewBackupFile, writing
 from .exceptions import ConfigurationError, explaining
 from .filters import ask_filter
 from .indexes import create_indexes
+from .locks import WRITTEN, FileLock, holding
 from .manifest import TableEntry
+from .operation import Operation
 from .origin import describe_origin
 from .recorded import take_notes
 from .report import Progress
-from .runs import Run
 from .stored_forms import get_declared_type, get_form
 from .tables import Inventory, Table, shorten_list
+from .targets import check_target
 from .validation import read_manifest
 from .verification import check_integrity
 
 
-class BackupRun(Run):
+class BackupOperation(Operation):
     """One backup."""
 
     file: NewBackupFile
 
     def execute(self) -> Iterator[Progress]:
+        with self.claiming(), self.naming_blockers():
+            yield from self.run()
+
+    @contextmanager
+    def claiming(self) -> Iterator[None]:
+        """Keep restores off the database, and other backups off the target."""
+        with self.engine.claiming("backed up", shared=True), self.claiming_target():
+            yield
+
+    @contextmanager
+    def claiming_target(self) -> Iterator[None]:
+        target = Path(os.path.realpath(self.path))
+        with explaining(f'writing "{target}"'):
+            check_target(target)
+            self.refuse_other_alias(target)
+        wait = self.mechanism.wait or 0
+        with holding(FileLock(target, WRITTEN), f'"{self.path}"', wait):
+            yield
+
+    def refuse_other_alias(self, target: Path) -> None:
+        """Raise `ConfigurationError` where the backup of another database would be replaced."""
+        previous = read_manifest(target) if target.exists() else None
+        if previous is not None and previous.database != self.live.alias:
+            raise ConfigurationError(
+                f'"{target}" is a backup of "{previous.database}", and is not replaced by one of '
+                f'"{self.live.alias}". Name another file (--file), or remove this one first.'
+            )
+
+    def run(self) -> Iterator[Progress]:
         self.take_inventory()
         self.report.warnings += describe_gaps(self.inventory)
         self.select_tables()
@@ -60,6 +95,9 @@ class BackupRun(Run):
             raise ConfigurationError(
                 "Labels and backup_table_filter leave no table to back up. Let them take one in."
             )
+        self.report.partial = self.is_partial
+        with explaining(f'looking at the rights on "{self.live.alias}"'):
+            self.engine.check_rights(self.tables)
 
     @property
     def is_partial(self) -> bool:
@@ -73,6 +111,10 @@ class BackupRun(Run):
                 f"On {self.live.display_name} the tables are read one after the other: what is "
                 "written meanwhile may be in the file in part."
             )
+        # Not later: of two backups the newer one is that with the newer rows.
+        self.created = datetime.now(UTC)
+        # Nor this: by the end a server may have closed the live connection, idle all the time.
+        self.notes = take_notes(self.live)
         self.total = 0
         unknown = self.engine.find_unknown_columns(self.tables)
         if unknown:
@@ -108,8 +150,9 @@ class BackupRun(Run):
     def seal(self) -> None:
         """Add what the file says of itself, and close it."""
         entries, next_keys = {}, {}
+        found = self.engine.get_next_keys(self.tables)
         for table in self.tables:
-            keys = self.engine.get_next_keys(table)
+            keys = found.get(table.name, {})
             entries[table.name] = TableEntry(table.label, self.file.count_rows(table.name), keys)
             for column in table.columns:
                 if column.automatic and keys.get(column.name, 1) > 1:
@@ -118,8 +161,14 @@ class BackupRun(Run):
             if self.mechanism.indexes:
                 self.report.warnings += create_indexes(self.file, self.tables)
             self.file.write_next_keys(next_keys)
-            notes = take_notes(self.live)
-            manifest = describe_origin(self.live, entries, notes, partial=self.is_partial)
+            manifest = describe_origin(
+                self.live,
+                entries,
+                self.notes,
+                created=self.created,
+                partial=self.is_partial,
+                record_host=self.mechanism.record_host,
+            )
             self.report.checksum = self.file.finish(manifest)
 
     def warn_of_replacement(self) -> None:
@@ -134,13 +183,24 @@ class BackupRun(Run):
             )
 
 
+class SafetyBackupOperation(BackupOperation):
+    """The backup that a restore takes, which itself has the database to itself."""
+
+    @contextmanager
+    def claiming(self) -> Iterator[None]:
+        with self.claiming_target():
+            yield
+
+
 def describe_gaps(inventory: Inventory) -> list[str]:
     """Return a warning for what the registry does not know, and for what the database lacks."""
     warnings = []
     if inventory.unknown:
         # All of them: a table that nobody names is a table that is lost silently.
         names = ", ".join(inventory.unknown)
-        warnings.append(f"Not in the backup, as no model knows these tables: {names}.")
+        warnings.append(
+            f"Not in the backup, as no model of this database has these tables: {names}."
+        )
     if inventory.absent:
         names = shorten_list(inventory.absent)
         warnings.append(f"Models without a table here, so without rows in the backup: {names}.")

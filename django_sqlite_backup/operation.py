@@ -3,7 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from .aliases import check_not_live, get_connection, get_path
 from .backup_file import BackupFile
 from .engines import get_engine
 from .engines.base import Engine
-from .exceptions import ConfigurationError, explaining
+from .exceptions import Busy, ConfigurationError, CopyError, explaining
 from .report import Progress, Report
 from .revisions import get_apps
 from .tables import Table, check_labels, take_inventory
@@ -23,13 +23,19 @@ if TYPE_CHECKING:
     from .mechanism import BackupMechanism
 
 
-class Run(ABC):
-    """One run of a mechanism."""
+LONGEST_WAIT = 1_000_000
+"""Seconds. PostgreSQL's `lock_timeout` holds little more, in milliseconds."""
+
+
+class Operation(ABC):
+    """One run of a mechanism: a backup or a restore."""
 
     engine: Engine
     file: BackupFile
-    tables: Sequence[Table]
+    tables: Sequence[Table] = ()
     total: int
+    is_undone = True
+    """Whether a failure leaves everything as it was."""
 
     def __init__(self, mechanism: "BackupMechanism") -> None:
         self.started = time.monotonic()
@@ -42,7 +48,12 @@ class Run(ABC):
                 "would be committed. Turn it on, at least for the backup and the restore."
             )
         check_not_live(self.path, self.live)
+        if mechanism.wait is not None and not 0 <= mechanism.wait <= LONGEST_WAIT:
+            raise ConfigurationError(
+                f'"{mechanism.wait}" is no time to wait. Name seconds, up to {LONGEST_WAIT:,}.'
+            )
         self.engine = get_engine(self.live, portable=mechanism.portable)
+        self.engine.lock_seconds = mechanism.wait
         self.report = Report(str(self.path), mechanism.database)
         self.completed = 0
 
@@ -53,6 +64,22 @@ class Run(ABC):
     @abstractmethod
     def copy_table(self, from_table: Table, to_table: Table) -> Iterator[int]:
         """Copy the rows of one table, yielding the number of rows of each batch."""
+
+    @contextmanager
+    def naming_blockers(self) -> Iterator[None]:
+        """Say who is in the way, where the run gave up waiting for somebody's lock."""
+        patience = self.engine.patience
+        try:
+            yield
+        except CopyError as error:
+            if not self.engine.gave_up_waiting(error.__cause__):
+                raise
+            found = "; ".join(self.engine.find_blockers(self.tables))
+            raise Busy(
+                f"{str(error).rstrip('.')}. Gave up after {patience:g} seconds"
+                f"{', and nothing was changed' * self.is_undone}. "
+                f"{f'In the way now: {found}. ' if found else ''}Wait longer (--wait SECONDS)."
+            ) from error
 
     def take_inventory(self) -> None:
         """Hold the live database, the models at its revision and the labels together."""

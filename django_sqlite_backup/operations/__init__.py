@@ -1,0 +1,1 @@
+"""What those need who run backups every night: jobs, storages, retention, tasks."""
