@@ -17,6 +17,8 @@ from contextlib import closing
 from django.db import connections
 
 LONGEST = 2000
+RUNS = "django_sqlite_backup_backuprun"
+"""The table of runs: each command adds a row to it, also one that changes nothing."""
 COPY_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 # How MySQL writes the types whose plain text would lose something; QUOTE() escapes what it must.
 MYSQL_CELLS = {
@@ -36,20 +38,24 @@ def table_text(alias, table_name, json_columns=()):
 
 
 def database_text(alias, tables=None, json_columns=None):
-    """Map table names to their `table_text`: of `tables`, or of every table there is.
+    """Map table names to their `table_text`: of `tables`, or of every table but that of runs.
 
     `json_columns` maps table names to the columns whose JSON text engines format differently.
     """
     json_columns = json_columns or {}
     with closing(open_engine(alias)) as engine:
-        names = engine.table_names() if tables is None else tables
+        names = all_but_runs(engine) if tables is None else tables
         return {name: table_lines(engine, name, json_columns.get(name, ())) for name in names}
 
 
 def next_keys(alias):
-    """Map each table with a counted key to the key that its next row would be given."""
+    """Map each table with a counted key, but that of runs, to the key that its next row gets."""
     with closing(open_engine(alias)) as engine:
-        return engine.next_keys()
+        return {name: key for name, key in engine.next_keys().items() if name != RUNS}
+
+
+def all_but_runs(engine):
+    return [name for name in engine.table_names() if name != RUNS]
 
 
 def schema_text(alias):

@@ -7,13 +7,14 @@ import os
 import pty
 import select
 import shutil
+import sqlite3
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
@@ -21,6 +22,8 @@ from types import SimpleNamespace
 from django.apps import apps
 from django.db import connections
 from django.db.transaction import atomic
+
+from tests import oracle
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT = 60
@@ -105,12 +108,12 @@ class Project:
         )
 
     @contextmanager
-    def waiting(self, *arguments):
+    def waiting(self, *arguments, settings=WAITING):
         """Start `manage.py` with the settings `WAITING`; give the process when it waits."""
         with suppress(FileNotFoundError):
             (self.folder / "waiting").rmdir()
         pipes = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.PIPE)
-        self.configure(WAITING)
+        self.configure(settings)
         with self.start(*arguments, **pipes) as process:
             try:
                 while process.poll() is None and not (self.folder / "waiting").exists():
@@ -151,8 +154,27 @@ class Project:
         return SimpleNamespace(code=process.returncode, out=out, shows=shown)
 
     def contents(self):
-        """Return the bytes of every file in the folder."""
-        return {path.name: path.read_bytes() for path in self.folder.iterdir() if path.is_file()}
+        """Return the bytes of every file in the folder; of the live one all but the runs."""
+        contents = {
+            path.name: path.read_bytes() for path in self.folder.iterdir() if path.is_file()
+        }
+        if is_database(self.live):
+            contents[self.live.name] = dump_without_runs(self.live)
+        return contents
+
+
+def is_database(path):
+    return path.is_file() and path.read_bytes()[:15] == b"SQLite format 3"
+
+
+def dump_without_runs(path):
+    """Return the statements that make a database, without the rows that each command adds."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        return [
+            line
+            for line in connection.iterdump()
+            if oracle.RUNS not in line or not line.startswith("INSERT")
+        ]
 
 
 def read_terminal(terminal, keys):

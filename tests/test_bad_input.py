@@ -457,10 +457,11 @@ def test_a_symlink_to_a_backup_is_followed(untouched, backup_path, tmp_path):
     call_command("sqliterestore", file=tmp_path / "link", interactive=False, stdout=StringIO())
 
 
-def test_a_newer_format(bad):
-    files.edit(bad, "PRAGMA user_version = 2")
+@pytest.mark.parametrize("version", [0, 2, 2**31 - 1])
+def test_another_format(bad, version):
+    files.edit(bad, f"PRAGMA user_version = {version}")
     assert refusal("sqliterestore", file=bad) == (
-        f'"{bad}" is in format 2, and this version reads format 1. '
+        f'"{bad}" is in format {version}, and this version reads format 1. '
         "Restore it with the version of django-sqlite-backup that made it, or a newer one."
     )
 
@@ -469,7 +470,8 @@ def test_a_newer_format(bad):
 
 BROKEN = (
     "is not as it was when it was made: its checksum does not hold. "
-    "It was damaged, cut short or edited; use another copy."
+    "It was damaged, cut short or edited. Use another copy; or, if you edited it yourself, "
+    "--allow-modified (allow_modified=True)."
 )
 
 
@@ -488,7 +490,7 @@ def test_a_row_edited_by_sqlite(bad):
     assert refusal("sqliterestore", file=bad) == f'"{bad}" {BROKEN}'
 
 
-@pytest.mark.parametrize("suffix", ["-journal", "-wal"])
+@pytest.mark.parametrize("suffix", ["-journal", "-wal", "-shm"])
 def test_a_companion_of_somebody_who_writes(bad, suffix):
     companion = bad.with_name(bad.name + suffix)
     companion.write_bytes(b"something")
@@ -502,7 +504,8 @@ def test_a_companion_of_somebody_who_writes(bad, suffix):
 def test_a_file_in_wal_mode(bad):
     files.edit(bad, "PRAGMA journal_mode = WAL")
     assert refusal("sqliterestore", file=bad) == (
-        f'"{bad}" is in WAL mode, so it was changed after it was made. Use another copy.'
+        f'"{bad}" is in WAL mode, so it was changed after it was made. Use another copy; or, '
+        "if you edited it yourself, PRAGMA journal_mode = DELETE, and then --allow-modified."
     )
     assert sorted(path.name for path in bad.parent.glob("bad*")) == [bad.name]
 
@@ -610,12 +613,19 @@ def table_entry(**values):
         ({"use_tz": 1}, 'The manifest makes no sense where it says "use_tz".'),
         (table_entry(rows=-1), 'The manifest makes no sense where it describes "shop_order".'),
         (table_entry(rows=True), 'The manifest makes no sense where it describes "shop_order".'),
+        (table_entry(rows=1.0), 'The manifest makes no sense where it describes "shop_order".'),
         (table_entry(rows="1"), 'The manifest makes no sense where it describes "shop_order".'),
         (table_entry(label=[]), 'The manifest makes no sense where it describes "shop_order".'),
         (
             table_entry(next_keys=[1]),
             'The manifest makes no sense where it describes "shop_order".',
         ),
+        (
+            table_entry(next_keys={"id": 10**30}),
+            'The manifest makes no sense where it describes "shop_order".',
+        ),
+        ({"format": 2}, 'The header says format 1, the manifest "2".'),
+        ({"format": True}, 'The manifest makes no sense where it says "format".'),
         (
             table_entry(next_keys={"id": "1; DROP TABLE shop_order"}),
             'The manifest makes no sense where it describes "shop_order".',
@@ -638,8 +648,9 @@ def test_a_manifest_that_makes_no_sense(bad, values, paragraph):
         {"created": b"[" * 100_000},
         {"created": b"9" * 100_000},
         {"created": b"\xff"},
+        {"created": b'"' + b" " * 9_000_000 + b'"'},
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_a_manifest_that_cannot_be_read(bad, values):
     files.edit_manifest(bad, **values)
@@ -648,11 +659,22 @@ def test_a_manifest_that_cannot_be_read(bad, values):
     assert paragraph.endswith("). It is no backup of this kind, or it was damaged.")
 
 
+def test_counts_that_no_file_can_have(bad):
+    tables = files.read_manifest(bad)["tables"]
+    count = tables["shop_order"]["rows"]
+    tables["shop_order"]["rows"] = 10**30
+    files.edit_manifest(bad, tables=tables)
+    assert refusal("sqliterestore", file=bad) == (
+        f'The file has {count} rows in "shop_order", and its manifest says {10**30}.'
+    )
+
+
 def test_a_page_that_sqlite_cannot_read(bad):
     with closing(sqlite3.connect(bad)) as connection:
         query = "SELECT rootpage FROM sqlite_schema WHERE name = 'shop_order'"
         ((page,),) = connection.execute(query).fetchall()
-    files.overwrite(bad, (page - 1) * 4096, b"\x0d\xff\xff\xff\xff\xff\xff\xff")
+        ((size,),) = connection.execute("PRAGMA page_size").fetchall()
+    files.overwrite(bad, (page - 1) * size, b"\x0d\xff\xff\xff\xff\xff\xff\xff")
     files.reseal(bad)
     paragraph = refusal("sqliterestore", file=bad)
-    assert paragraph == f'"{bad}" cannot be read as SQLite: database disk image is malformed.'
+    assert paragraph.startswith(f"SQLite finds the file damaged: Page {page}: ")

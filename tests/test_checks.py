@@ -7,9 +7,18 @@ from django.core.checks import registry
 from django.test import override_settings
 
 from django_sqlite_backup import checks
-from django_sqlite_backup.checks import check_router, check_settings
+from django_sqlite_backup.checks import (
+    check_readability,
+    check_retention,
+    check_router,
+    check_settings,
+)
+from django_sqlite_backup.conf import KEYS
+from django_sqlite_backup.conf import settings as own_settings
 
-SOURCE = Path(checks.__file__).read_text()
+PACKAGE = Path(checks.__file__).parent
+SOURCE = "\n".join(path.read_text() for path in PACKAGE.glob("**/checks.py"))
+ROOT = Path(checks.__file__).parents[1]
 
 
 def found(**own):
@@ -32,7 +41,9 @@ def test_no_settings_are_in_order():
 
 def test_ids_are_unique():
     ids = re.findall(r'id="sqlite_backup\.(\w+)"', SOURCE)
-    assert sorted(set(ids)) == [*(f"E00{number}" for number in range(1, 10)), "W001"]
+    pages = [page.read_text() for page in ROOT.glob("docs/*.md")]
+    documented = re.findall(r"^\| `sqlite_backup\.(\w+)` \|", "\n".join(pages), re.MULTILINE)
+    assert sorted(documented) == sorted(set(ids))
 
 
 @pytest.mark.parametrize("value", [None, ["EXCLUDE"], "text"])
@@ -49,12 +60,7 @@ def test_e001_no_dict(value):
         ("EXCLUDES", 'Did you mean "EXCLUDE"?'),
         ("exclude", 'Did you mean "EXCLUDE"?'),
         ("MECANISM", 'Did you mean "MECHANISM"?'),
-        (
-            7,
-            "Known: ALLOW_RESTORE, BACKUP, BACKUP_TABLE_FILTER, DATABASE, EXCLUDE, MECHANISM, "
-            "PREPARE_SCHEMA_FOR_RESTORE, RESTORE_EXCLUDE, RESTORE_TABLE_FILTER, "
-            "UPDATE_SCHEMA_AFTER_RESTORE.",
-        ),
+        (7, f"Known: {', '.join(sorted(KEYS))}."),
     ],
 )
 def test_e002_an_unknown_key(key, hint):
@@ -175,3 +181,69 @@ def test_w001_another_router_is_asked_first():
 def test_w001_is_not_about_an_alias_that_is_not_there():
     with override_settings(DATABASE_ROUTERS=[], SQLITE_BACKUP={"BACKUP": "none"}):
         assert check_router() == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ([], "[] is no dict of rules, such as {'daily': 7}."),
+        ({"daily": "7"}, '"7" is no number of backups for "daily". Write one, or "unlimited".'),
+        ({"dayly": 7}, 'There is no rule "dayly". Did you mean "daily"?'),
+        ({"last": 0}, "No rule keeps a backup. Name one, such as {'last': 3, 'daily': 7}."),
+    ],
+)
+def test_e015_retention_that_says_nothing(rules, message):
+    assert found(RETENTION=rules) == [("E015", f'SQLITE_BACKUP["RETENTION"]: {message}', None)]
+
+
+def test_retention_that_is_in_order():
+    rules = {"last": 3, "daily": 7, "weekly": 4, "monthly": 12, "yearly": 2, "within": "48h"}
+    assert found(RETENTION=rules) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "ids"),
+    [
+        ({}, []),
+        ({"RETENTION": {"last": 3}}, []),
+        ({"STORAGE": "backups", "RETENTION": {"last": 3}}, []),
+        ({"STORAGE": "backups"}, ["sqlite_backup.W005"]),
+    ],
+)
+def test_w005_a_storage_that_fills_up(own, ids):
+    with override_settings(SQLITE_BACKUP=own):
+        assert [message.id for message in check_retention()] == ids
+
+
+def test_the_check_of_the_retention_is_made_of_deployments():
+    assert check_retention in registry.registry.deployment_checks
+
+
+SWITCHES = ("ALLOW_RESTORE", "RECORD_HOST", "BACKUP_BEFORE_MIGRATE", "ADMIN_RESTORE")
+
+
+@pytest.mark.parametrize("value", ["False", "0", "no", 1])
+def test_a_switch_from_the_environment_allows_nothing(value):
+    with override_settings(SQLITE_BACKUP=dict.fromkeys(SWITCHES, value)):
+        assert not own_settings.allow_restore
+        assert not own_settings.record_host
+        assert not own_settings.admin_restore
+
+
+@pytest.mark.parametrize("key", SWITCHES)
+def test_e020_a_switch_that_is_neither_on_nor_off(key):
+    with override_settings(SQLITE_BACKUP={key: "no"}):
+        (message,) = check_settings()
+    assert message.id == "sqlite_backup.E020"
+    assert message.msg == f"SQLITE_BACKUP[\"{key}\"] is 'no', and should be True or False."
+
+
+def test_w010_fields_that_the_orm_cannot_read_from_the_file(alias, tmp_path):
+    with override_settings(SQLITE_BACKUP={"DATABASE": alias}):
+        (message,) = check_readability(databases=[alias])
+        assert check_readability(databases=None) == []
+        assert check_readability(databases=["other"]) == []
+    assert message.id == "sqlite_backup.W010"
+    named = set(re.search("every value of (.*)\\.$", message.msg)[1].split(", "))
+    assert "zoo.LargeDecimal.value" in named
+    assert "shop.Payment.amount" not in named

@@ -90,7 +90,11 @@ def test_an_abandoned_backup_leaves_nothing(live, tmp_path, how, verify):
     path = tmp_path / "file"
     mechanism = BackupMechanism(path, database=live, labels=["shop"], verify=verify)
     run(mechanism, "backup")
-    total, before, live_before = mechanism.run.total, path.read_bytes(), oracle.database_text(live)
+    total, before, live_before = (
+        mechanism.operation.total,
+        path.read_bytes(),
+        oracle.database_text(live),
+    )
 
     for steps_taken in (1, 5, 1000):
         steps = mechanism.backup()
@@ -148,7 +152,8 @@ def test_a_step_that_raises_changes_nothing(live, tmp_path):
     for direction in ("backup", "restore"):
         with pytest.raises(CopyError) as caught:
             run(Failing(path, database=live, labels=["shop"]), direction)
-        assert str(caught.value) == "While copying shop.StockMovement: No space left"
+        remains = ". Nothing was changed." if direction == "restore" else ""
+        assert str(caught.value) == f"While copying shop.StockMovement: No space left{remains}"
         assert (path.read_bytes(), oracle.database_text(live)) == before
         assert [found.name for found in tmp_path.iterdir()] == ["file"]
 
@@ -163,6 +168,15 @@ def test_a_mechanism_can_be_used_twice(live, tmp_path):
         run(mechanism, direction)
         assert mechanism.report.file == str(tmp_path / "file")
     assert oracle.database_text(live) == before
+
+
+def test_a_backup_is_as_old_as_its_rows(live, tmp_path):
+    steps = BackupMechanism(tmp_path / "slow", database=live).backup()
+    next(steps)
+    list(BackupMechanism(tmp_path / "quick", database=live).backup())
+    list(steps)
+    slow, quick = (files.read_manifest(tmp_path / name)["created"] for name in ("slow", "quick"))
+    assert slow < quick
 
 
 def test_an_unchanged_database_makes_the_same_rows(default, tmp_path):

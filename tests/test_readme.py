@@ -27,7 +27,13 @@ README = ROOT / "README.md"
 REFERENCE = ROOT / "docs" / "reference.md"
 FILE_FORMAT = ROOT / "docs" / "file-format.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
-DOCS = [REFERENCE, FILE_FORMAT, ARCHITECTURE]
+DOCS = [
+    REFERENCE,
+    FILE_FORMAT,
+    ARCHITECTURE,
+    ROOT / "docs" / "retention.md",
+    ROOT / "docs" / "admin.md",
+]
 PACKAGE = ROOT / "django_sqlite_backup"
 
 SETTINGS = """

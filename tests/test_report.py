@@ -16,6 +16,7 @@ def test_a_report_is_plain_data():
         "total_rows": 3,
         "seconds": 0.0,
         "verified": False,
+        "partial": False,
         "checksum": "",
         "warnings": ["careful"],
     }

@@ -3,6 +3,7 @@
 import pytest
 from django.db import connections
 
+from django_sqlite_backup import BackupMechanism, CopyError
 from tests import oracle
 from tests.copying import back_up, restore
 from zoo import fill
@@ -85,6 +86,11 @@ def test_key_of_a_generated_row_is_fresh_where_the_file_has_no_count(databases, 
     assert [len(oracle.table_text(source, name)) for name in names] == [1, 1, 1]
 
 
+class Own(BackupMechanism):
+    def copy_table_data(self, from_table, to_table):
+        return super().copy_table_data(from_table, to_table)
+
+
 def test_failed_restore_leaves_the_counts(alias, databases, path):
     source = databases.use("default")
     fill.clear(source)
@@ -94,8 +100,11 @@ def test_failed_restore_leaves_the_counts(alias, databases, path):
     fill_counted(alias)
     before = oracle.next_keys(alias)
 
-    with pytest.raises(Exception, match="zoo_car"):
-        restore(alias, path, "zoo")
+    # Its own way of copying is not held against the live columns beforehand.
+    mechanism = Own(path, database=alias, labels=["zoo"], migrate=False)
+    with pytest.raises(CopyError, match="zoo_car"):
+        for _ in mechanism.restore():
+            pass
 
     if connections[alias].vendor == "mysql":
         # InnoDB counts on, whatever is rolled back.

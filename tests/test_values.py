@@ -115,7 +115,7 @@ def test_dangling_key_is_refused(databases, alias, tmp_path, portable):
     fill.clear(alias)
     fill.fill(alias)
 
-    with refused(alias, "zoo_car", "driver_id"):
+    with refused(alias, "zoo.Car.driver_id", "primary key 1"):
         restore(alias, tmp_path / "backup.sqlite3", "zoo", portable=portable)
 
     fill.clear(source)
@@ -126,7 +126,7 @@ def test_row_that_others_need_must_be_in_the_file(alias, tmp_path):
     back_up(alias, tmp_path / "backup.sqlite3", "zoo")
     fill.fill(alias)
 
-    with refused(alias, "zoo_membership"):
+    with refused(alias, "zoo.Membership.club_id"):
         restore(alias, tmp_path / "backup.sqlite3", "zoo.Club")
 
 

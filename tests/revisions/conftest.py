@@ -32,7 +32,7 @@ class Codes:
 class World:
     """One engine's database and everything that ever happened to it."""
 
-    def __init__(self, engine, folder, codes):
+    def __init__(self, engine, folder, codes, name="revisions"):
         self.engine = engine
         self.folder = folder
         self.codes = codes
@@ -41,7 +41,7 @@ class World:
         self.files = {}
         database = dict(settings.DATABASES[ALIASES[engine]])
         database.pop("TEST", None)
-        database["NAME"] = f"test_sqlite_backup_revisions_{RUN}"
+        database["NAME"] = f"test_sqlite_backup_{name}_{RUN}"
         if engine == "sqlite":
             database["NAME"] = str(folder / "live.sqlite3")
         self.database = database
@@ -101,8 +101,9 @@ class World:
 class Worlds:
     """The worlds of this test run, by engine, each made at its first use."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, name="revisions"):
         self.folder = folder
+        self.name = name
         (folder / "code").mkdir()
         self.codes = Codes(folder / "code")
         self.made = {}
@@ -116,16 +117,19 @@ class Worlds:
         if engine not in self.made:
             folder = self.folder / engine
             folder.mkdir()
-            self.made[engine] = World(engine, folder, self.codes)
+            self.made[engine] = World(engine, folder, self.codes, self.name)
         return self.made[engine]
+
+    def destroy(self):
+        for world in self.made.values():
+            world.destroy()
 
 
 @pytest.fixture(scope="session")
 def worlds(tmp_path_factory):
     worlds = Worlds(Path(tmp_path_factory.mktemp("revisions")))
     yield worlds
-    for world in worlds.made.values():
-        world.destroy()
+    worlds.destroy()
 
 
 @pytest.fixture(scope="session")

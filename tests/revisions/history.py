@@ -132,9 +132,17 @@ class Process:
         """Run a few lines of Python, to which `names` are known."""
         return Result(**self.send({"source": source, "names": names}))
 
-    def kill(self, *argv, after):
-        """Run a command in a process that is killed after so many seconds."""
-        return self.send({"argv": [str(arg) for arg in argv], "kill_after": after})
+    def kill(self, *argv, after=PATIENCE, **job):
+        """Run a command in a process that is killed after so many seconds.
+
+        With `kill_at`, it kills itself at the moment of that number.
+        """
+        return self.send({"argv": [str(arg) for arg in argv], "kill_after": after, **job})
+
+    def list_moments(self, path, *argv):
+        """Run a command to its end and return the name of each moment at which it can be killed."""
+        self.kill(*argv, kill_at=None, moments=path)
+        return json.loads(path.read_text())
 
     def close(self):
         self.process.stdin.close()

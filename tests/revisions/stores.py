@@ -18,7 +18,7 @@ MIGRATIONS = "django_migrations"
 
 @dataclass(frozen=True)
 class Content:
-    """All that a database holds, in the engine's own words."""
+    """All that a database holds but the runs, in the engine's own words."""
 
     schema: str
     rows: Mapping[str, list]
@@ -66,7 +66,7 @@ class Store:
 
     def read(self):
         with closing(self.opener(self.settings)) as engine:
-            names = engine.table_names()
+            names = oracle.all_but_runs(engine)
             rows = {name: oracle.table_lines(engine, name, ()) for name in names}
             rows = {name: self.tidy_rows(lines) for name, lines in rows.items()}
             applied = [
@@ -74,7 +74,8 @@ class Store:
                 for line in rows.get(MIGRATIONS, [])
             ]
             schema = self.tidy(engine.schema_text())
-            return Content(schema, rows, engine.next_keys(), sorted(applied))
+            keys = {name: key for name, key in engine.next_keys().items() if name != oracle.RUNS}
+            return Content(schema, rows, keys, sorted(applied))
 
     def tidy(self, schema):
         """Return the schema without what depends on the way that a table has come, by `migrate`."""

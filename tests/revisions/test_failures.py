@@ -1,17 +1,10 @@
 """What a restore leaves behind that does not come to its end."""
 
-import os
-import random
-import time
-from contextlib import closing
-
 import pytest
 
 from tests.revisions.history import split_way_back
 from tests.revisions.stores import check_same
 from tests.revisions.test_every_pair import get_lived, restore
-
-KILLS = 50
 
 
 @pytest.mark.parametrize(("state", "code", "fail"), [(2, 5, "0005"), (6, 7, "0011")])
@@ -128,46 +121,3 @@ def test_safety_backup_of_a_non_atomic_migration(postgresql_world):
     result = restore(world, 8, path).check()
     (safety,) = set(find_safety_backups(path)) - made
     assert str(safety) in result.err
-
-
-def wait_until_alone(world):
-    """Wait until the server has noticed that a client was killed."""
-    if world.engine != "postgresql":
-        return
-    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    with closing(world.store.opener(world.database)) as engine:
-        engine.connection.rollback()
-        engine.connection.autocommit = True
-        while engine.connection.execute(query).fetchone() != (1,):
-            time.sleep(0.01)
-
-
-@pytest.mark.slow
-def test_killed_restore_leaves_the_old_state_or_the_new_one(undoing_world):
-    world = undoing_world
-    path = world.get_file(2)
-    new = get_lived(world, 2, 5)
-    world.begin(5)
-    old = world.read()
-    argv = ["sqliterestore", "--no-input", "--file", path]
-    seed = int(os.environ.get("REVISIONS_SEED", random.randrange(10**6)))
-    print(f"REVISIONS_SEED={seed}")  # noqa: T201
-    moments = random.Random(seed)
-    # Never killed: how long it takes.
-    whole = world.at(5).kill(*argv, after=100)["seconds"]
-    check_same(world.read().lived, new)
-    world.begin(5)
-    outcomes = {"old": 0, "new": 0}
-    for _ in range(KILLS):
-        moment = moments.uniform(0, whole * 1.05)
-        killed = world.at(5).kill(*argv, after=moment)
-        wait_until_alone(world)
-        found = world.read()
-        if found.undone == old.undone:
-            outcomes["old"] += 1
-            continue
-        check_same(found.lived, new, f"seed {seed}, {moment:.3f} s of {whole:.3f}: {killed}")
-        outcomes["new"] += 1
-        world.begin(5)
-    print(outcomes)  # noqa: T201
-    assert outcomes["old"]

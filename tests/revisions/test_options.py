@@ -1,9 +1,11 @@
 """Restores of less than everything, without migrations, and those that are only planned."""
 
 import json
+import shutil
 
 import pytest
 
+from tests.files import edit, edit_manifest
 from tests.revisions.stores import check_same
 from tests.revisions.test_every_pair import get_lived, restore
 
@@ -153,3 +155,17 @@ def test_excluded_tables_keep_their_rows(undoing_world):
     found = world.read().lived
     assert found.rows["plain_pin"] == before.rows["plain_pin"]
     check_same(found.without("plain_pin"), expected.without("plain_pin"))
+
+
+def test_value_that_the_columns_of_the_file_s_revision_cannot_take(postgresql_world, tmp_path):
+    """They are not there yet: the live database is ahead, and the fields of that revision count."""
+    world = postgresql_world
+    path = shutil.copy(world.get_file(3), tmp_path / "bad.sqlite3")
+    edit(path, f"UPDATE library_author SET street = '{'x' * 41}' WHERE id = 1")
+    edit_manifest(path, engine="sqlite")
+    world.begin(6)
+    before = world.read()
+    result = restore(world, 6, path)
+    assert result.code == 1
+    assert f'- library.Author.street: "{"x" * 41}" (primary key 1) is longer than 40' in result.err
+    check_same(world.read(), before)

@@ -91,6 +91,8 @@ INDEXES = [
     "ALTER TABLE zoo_constrained ADD CONSTRAINT zoo_x_deferred UNIQUE (name, high) "
     "DEFERRABLE INITIALLY DEFERRED",
     "ALTER TABLE zoo_constrained ADD CONSTRAINT zoo_x_named UNIQUE (id, low)",
+    "ALTER TABLE zoo_constrained ADD CONSTRAINT zoo_x_filled UNIQUE (low, id)"
+    " WITH (fillfactor = 60)",
     "ALTER TABLE zoo_constrained ADD CONSTRAINT zoo_x_excluded EXCLUDE (high WITH =)",
     "ALTER TABLE zoo_constrained ADD CONSTRAINT zoo_x_checked CHECK (low < 0) NOT VALID",
     "COMMENT ON INDEX zoo_x_hash IS 'it''s a \\ 100%s comment'",
@@ -106,7 +108,7 @@ WITHOUT_INDEXES = [
     "ALTER TABLE zoo_tag DROP CONSTRAINT zoo_x_reference",
     *(
         f"ALTER TABLE zoo_constrained DROP CONSTRAINT zoo_x_{name}"
-        for name in ("itself", "checked", "excluded", "named", "deferred")
+        for name in ("itself", "checked", "excluded", "filled", "named", "deferred")
     ),
     *(
         f"DROP INDEX zoo_x_{name}"
@@ -137,7 +139,31 @@ def test_schema_around_a_large_table_is_the_same_to_the_letter(postgresql, path)
         restore(postgresql, path, "zoo")
         # They are new ones, so they were dropped for the time of the copy.
         assert made["zoo_x_hash"] != index_numbers(postgresql)["zoo_x_hash"]
+        assert made["zoo_constrained_pkey"] != index_numbers(postgresql)["zoo_constrained_pkey"]
         assert made["zoo_x_cluster"] == index_numbers(postgresql)["zoo_x_cluster"]
+
+
+@pytest.mark.parametrize("what", ["view", "function"])
+def test_primary_key_that_something_groups_by_stays(postgresql, path, what):
+    fill_constrained(postgresql, LARGE)
+    query = "SELECT id, name FROM zoo_constrained GROUP BY id"
+    view = f"CREATE VIEW zoo_grouped AS {query}"
+    function = (
+        "CREATE FUNCTION zoo_grouping() RETURNS bigint LANGUAGE sql"
+        f" BEGIN ATOMIC SELECT count(*) FROM ({query}) AS s; END"
+    )
+    create, drop = (
+        ([view], ["DROP VIEW zoo_grouped"])
+        if what == "view"
+        else ([function], ["DROP FUNCTION zoo_grouping"])
+    )
+
+    with statements(postgresql, create, drop), unchanged(postgresql):
+        back_up(postgresql, path, "zoo")
+        made = index_numbers(postgresql)
+        restore(postgresql, path, "zoo")
+        assert made["zoo_constrained_pkey"] == index_numbers(postgresql)["zoo_constrained_pkey"]
+        assert made["zoo_name_low"] != index_numbers(postgresql)["zoo_name_low"]
 
 
 def index_numbers(alias):
@@ -295,7 +321,7 @@ def test_rows_that_a_policy_hides_are_an_error(postgresql, path):
     with (
         statements(postgresql, create, undo),
         another_alias(postgresql, "limited", assume_role="zoo_limited") as limited,
-        refused(postgresql, "zoo.Tag", "row-level security"),
+        refused(postgresql, "zoo_tag", "row-level security"),
     ):
         back_up(limited, path, "zoo.Tag")
     assert not path.exists()

@@ -13,6 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 FOLDER = settings.BASE_DIR / "demo"
 # The record of migrations says what the tables look like, so it is the one table left alone.
 KEPT = "django_migrations"
+# A row for each backup and restore: it is never restored, and grows with what is done here.
+RUNS = "django_sqlite_backup_backuprun"
 
 
 class Command(BaseCommand):
@@ -113,7 +115,7 @@ def empty(path):
 
 def table_names(database):
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    return [name for (name,) in database.execute(query)]
+    return [name for (name,) in database.execute(query) if name != RUNS]
 
 
 def total(digests):

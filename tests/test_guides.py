@@ -1,0 +1,127 @@
+"""The guides are followed to the letter; the move to another engine goes to real servers."""
+
+import re
+import sqlite3
+import uuid
+from collections import Counter
+from contextlib import closing
+
+import pytest
+
+from testproject.settings import MYSQL, POSTGRESQL
+from tests import engines
+from tests.test_readme import README, ROOT, get_blocks, new_project  # noqa: F401
+
+DOCS = ROOT / "docs"
+SETTINGS = {"postgresql": POSTGRESQL, "mysql": MYSQL}
+QUERY = "SELECT id, email, name FROM shop_customer ORDER BY id"
+
+
+@pytest.fixture
+def project(new_project, tmp_path):  # noqa: F811
+    return new_project.copy(tmp_path / "project")
+
+
+@pytest.fixture
+def installed(project):
+    """A project in which this package is set up as the README shows it."""
+    project.follow_python(next(text for name, text in get_blocks(README) if name == "python"))
+    project.run("manage.py", "migrate", "--verbosity=0")
+    return project
+
+
+def test_quick_start(project):
+    project.follow(DOCS / "index.md")
+
+
+@pytest.mark.parametrize("guide", ["laptop", "datasette", "drill"])
+def test_guide(installed, guide):
+    installed.run("manage.py", "sqlitebackup")
+    installed.follow(DOCS / f"{guide}.md")
+
+
+def connect(engine, name=None):
+    settings = SETTINGS[engine]
+    if engine == "postgresql":
+        import psycopg
+
+        login = {"user": settings["USER"], "password": settings["PASSWORD"] or None}
+        place = {"host": settings["HOST"], "port": settings["PORT"] or None}
+        return psycopg.connect(**login, **place, dbname=name or "postgres", autocommit=True)
+    import MySQLdb
+
+    login = {"user": settings["USER"], "password": settings["PASSWORD"]}
+    place = {"host": settings["HOST"], "port": int(settings["PORT"] or 3306)}
+    return MySQLdb.connect(**login, **place, **({"db": name} if name else {}))
+
+
+def execute(engine, sql, name=None):
+    with closing(connect(engine, name)) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def server(request):
+    """An engine that answers, and the name of an empty database on it."""
+    if reason := engines.why_not(request.param):
+        pytest.skip(reason)
+    name = f"test_sqlite_backup_guide_{uuid.uuid4().hex[:12]}"
+    execute(request.param, f"CREATE DATABASE {name}")
+    yield request.param, name
+    execute(request.param, f"DROP DATABASE {name}")
+
+
+def test_move_to_another_engine(installed, server):
+    """The guide's own settings are for a server that is nobody's here."""
+    engine, name = server
+    before = fetch(installed)
+    document = installed.folder / "guide.md"
+    text = (DOCS / "other-engines.md").read_text()
+    there = {**SETTINGS[engine], "NAME": name}
+    block = re.compile(r'(# settings.py\nDATABASES\["new"\] = )\{.*?^\}', re.DOTALL | re.MULTILINE)
+    document.write_text(block.sub(lambda found: f"{found[1]}{there}", text))
+    assert name in document.read_text()
+
+    installed.follow(document)
+
+    assert len(before) > 10
+    assert execute(engine, QUERY, name) == before
+    # The last block has made it the default.
+    installed.run(
+        "manage.py",
+        "shell",
+        "-c",
+        f"""
+from django.db import connection
+assert connection.vendor == {engine!r}, connection.vendor
+""",
+    )
+
+
+def fetch(project):
+    with closing(sqlite3.connect(project.folder / "db.sqlite3")) as connection:
+        return connection.execute(QUERY).fetchall()
+
+
+DEPLOY = DOCS / "deploy.md"
+COMMAND = re.compile(r"python (manage\.py (?:[\w.=:/-]+ ?)+)")
+
+
+def test_deployment(installed):
+    """Each command of each recipe, in the order in which they stand there."""
+    ran = []
+    for language, text in get_blocks(DEPLOY):
+        if language == "python":
+            installed.follow_python(text)
+        elif language == "console":
+            installed.follow_console(text)
+        else:
+            for found in COMMAND.finditer(text):
+                arguments = found[1].split()
+                # Its errors are those of a project that is not deployed.
+                installed.run(*arguments)
+                ran.append(arguments[1])
+    assert Counter(ran) == {"migrate": 2, "check": 1, "sqlitebackup": 3, "sqlitebackups": 2}
+    backups = [path.name for path in (installed.folder / "backups").iterdir()]
+    assert sum(name.endswith(".sqlite3.gz") for name in backups) >= 3
