@@ -8,13 +8,7 @@ from django.db import router
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.template.defaultfilters import filesizeformat
 from django.urls import path, reverse
-from django.utils.formats import date_format, number_format
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
-from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,6 +18,7 @@ from .models import BackupRun
 from .operations.outputs import has_output
 from .operations.pages.backing_up import BackUpPage, back_up
 from .operations.pages.base import AdminPage
+from .operations.pages.columns import RunColumns
 from .operations.pages.holding import (
     DownloadPage,
     InspectPage,
@@ -31,11 +26,10 @@ from .operations.pages.holding import (
     RemovePage,
     VerifyPage,
 )
-from .operations.pages.progress import describe_progress, get_percent
+from .operations.pages.progress import describe_progress
 from .operations.pages.pruning import PrunePage
 from .operations.pages.restoring import RestorePage
 from .operations.standing import get_standings, is_over
-from .report import Progress
 
 PAGES: dict[str, type[AdminPage]] = {"back_up": BackUpPage, "prune": PrunePage}
 """What stands beside the list."""
@@ -48,8 +42,6 @@ RUN_PAGES: dict[str, type[AdminPage]] = {
     "restore": RestorePage,
 }
 """What each run has."""
-MARKS = {"succeeded": "✓", "failed": "✗", "running": "…", "queued": "…"}
-NOTHING = "-"
 
 if TYPE_CHECKING:
     RunModelAdmin = admin.ModelAdmin[BackupRun]
@@ -58,7 +50,7 @@ else:
 
 
 @admin.register(BackupRun)
-class BackupRunAdmin(RunModelAdmin):
+class BackupRunAdmin(RunColumns, RunModelAdmin):
     """Shows what was run, and runs, verifies, hands out and removes backups.
 
     Rows are a record: nobody adds, changes or deletes them here.
@@ -168,63 +160,6 @@ class BackupRunAdmin(RunModelAdmin):
             "may_restore": self.may_restore(request),
         }
         return super().render_change_form(request, context, add, change, form_url, obj)
-
-    @admin.display(description=gettext_lazy("outcome"), ordering="outcome")
-    def outcome_mark(self, run: BackupRun) -> SafeString:
-        outcome = "failed" if run.is_lost else run.outcome
-        text = _("Lost") if run.is_lost else run.get_outcome_display()
-        if outcome == "running":
-            step = Progress(run.completed, run.total, run.description)
-            text = f"{text}, {get_percent(step)} %"
-        return format_html(
-            '<span class="backup-outcome backup-{}"><span aria-hidden="true">{}</span> {}</span>',
-            outcome,
-            MARKS[outcome],
-            text,
-        )
-
-    @admin.display(description=gettext_lazy("what"), ordering="database")
-    def what(self, run: BackupRun) -> str:
-        return _("%(kind)s of %(database)s") % {
-            "kind": run.get_kind_display(),
-            "database": run.database,
-        }
-
-    @admin.display(description=gettext_lazy("age"), ordering="created")
-    def age(self, run: BackupRun) -> SafeString:
-        # Naive, in the local time, without USE_TZ.
-        created = localtime(run.created) if is_aware(run.created) else run.created
-        return format_html(
-            '<time datetime="{}" title="{}">{}</time>',
-            created.isoformat(),
-            date_format(created, "DATETIME_FORMAT"),
-            timesince(created),
-        )
-
-    @admin.display(description=gettext_lazy("took"), ordering="seconds", empty_value=NOTHING)
-    def duration(self, run: BackupRun) -> str | None:
-        return None if run.seconds is None else f"{number_format(run.seconds, 1)} s"
-
-    @admin.display(description=gettext_lazy("rows"), ordering="rows", empty_value=NOTHING)
-    def row_count(self, run: BackupRun) -> str | None:
-        return None if run.rows is None else number_format(run.rows, force_grouping=True)
-
-    @admin.display(description=gettext_lazy("size"), ordering="bytes", empty_value=NOTHING)
-    def size(self, run: BackupRun) -> str | None:
-        return None if run.bytes is None else filesizeformat(run.bytes)
-
-    @admin.display(description=gettext_lazy("every value compared"))
-    def compared(self, run: BackupRun) -> str:
-        # In words: the icon of a False is that of an error.
-        return _("Yes") if run.verified else _("No")
-
-    @admin.display(description=gettext_lazy("by"), ordering="user")
-    def begun_by(self, run: BackupRun) -> str:
-        return f"{run.user} ({run.get_front_display()})"
-
-    @admin.display(description=gettext_lazy("where"))
-    def where(self, run: BackupRun) -> str:
-        return f"{run.storage}: {run.file}" if run.storage else run.file
 
 
 @admin.action(description=gettext_lazy("Back up the database of these %(verbose_name_plural)s"))

@@ -169,9 +169,10 @@ def test_an_empty_file_is_replaced(live, tmp_path):
 
 
 def test_what_a_dead_run_left_is_removed(live, tmp_path):
-    (tmp_path / ".file.0123.partial").write_text("dead")
+    (tmp_path / ".file.0123456789abcdef.partial").write_text("dead")
+    (tmp_path / ".file.0123.partial").write_text("not named as ours are")
     back_up(tmp_path / "file")
-    assert names(tmp_path) == ["file"]
+    assert names(tmp_path) == [".file.0123.partial", "file"]
 
 
 def test_what_a_living_run_is_writing_stays(live, tmp_path):
@@ -187,12 +188,14 @@ def test_what_a_living_run_is_writing_stays(live, tmp_path):
 
 
 def test_leftovers_are_told_by_their_lock(tmp_path):
-    for name in (".file.dead.partial", ".file.living.partial", ".file.note", "file.dead.partial"):
+    living, dead = ".file.0000000000000000.partial", ".file.1111111111111111.partial"
+    others = [".file.note", dead.removeprefix("."), dead.replace("file", "other")]
+    for name in (living, dead, *others):
         (tmp_path / name).touch()
-    with open(tmp_path / ".file.living.partial") as living:
-        fcntl.flock(living, fcntl.LOCK_EX)
+    with open(tmp_path / living) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         remove_leftovers(tmp_path / "file")
-    assert names(tmp_path) == [".file.living.partial", ".file.note", "file.dead.partial"]
+    assert names(tmp_path) == sorted([living, *others])
 
 
 @pytest.mark.parametrize("command", [["sqlitebackup"], ["sqliterestore", "--no-input"]])

@@ -92,6 +92,7 @@ def test_the_file_names_neither_host_nor_password(databases, backup_path):
 
 def test_two_origins_have_two_fingerprints(databases, backup_path):
     def fingerprint(alias):
+        backup_path.unlink(missing_ok=True)
         call_command("sqlitebackup", "sites", database=databases.use(alias), stdout=StringIO())
         return files.read_manifest(backup_path)["origin"]
 

@@ -19,9 +19,10 @@ from django_sqlite_backup.origin import get_fingerprint
 from django_sqlite_backup.report import Progress
 from django_sqlite_backup.validation import read_manifest
 
+from .finding import LATEST
 from .job import Job
-from .stored import StoredBackup
-from .storing import INFIX, LATEST, BackupStore, get_store
+from .stored import INFIX, StoredBackup
+from .storing import BackupStore, get_store
 from .temporary import fetched, temporary_folder
 
 __all__ = ["BackupJob", "Job", "RestoreJob", "name_file"]

@@ -8,6 +8,8 @@ from typing import Any, get_origin
 
 from django_sqlite_backup.exceptions import InvalidBackup
 
+INFIX = ".sqlite3"
+"""In the name of each backup, before what compression and encryption add."""
 COMPRESSIONS = ("", "zstd", "gzip")
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 

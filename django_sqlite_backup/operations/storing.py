@@ -5,10 +5,10 @@ there. Nothing else in the storage is ever touched.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,18 +28,13 @@ from django_sqlite_backup.exceptions import (
 from django_sqlite_backup.report import Report
 from django_sqlite_backup.space import naming_disk
 
-from . import fetching, sidecars, unfinished
+from . import fetching, finding, sidecars, unfinished
 from .local import describe_file
 from .packing import Packing, working_file
 from .storages import get_storage
-from .stored import StoredBackup
+from .stored import INFIX, StoredBackup
 from .stored_files import StoredFiles
 from .streams import measure
-
-LATEST = "latest"
-"""Stands for the name of the newest backup."""
-INFIX = ".sqlite3"
-"""In the name of each backup, before what compression and encryption add."""
 
 
 def get_store() -> "BackupStore":
@@ -190,49 +185,8 @@ class BackupStore:
     def find(
         self, name: str, database: str | None = None, origin: str | None = None
     ) -> StoredBackup:
-        """Return the backup of a name or, of "latest", the newest one (of an alias).
-
-        With `origin`, the fingerprint of a live database, the newest one is of that database. Where
-        there is none of it, as on a new host, all have to be of one other.
-
-        Raises `ConfigurationError` where there is none, and names those that there are; and where
-        nobody can tell which is the newest, as what one of them says of itself cannot be read.
-        """
-        if name != LATEST and self.files.exists(name + sidecars.SUFFIX):
-            return sidecars.read_sidecar(self.files, name)
-        found, unreadable = sidecars.read_sidecars(self.files, self.files.list_names())
-        of_alias = [b for b in found if database in (None, b.database)]
-        named: Sequence[StoredBackup] = []
-        if name == LATEST:
-            now = datetime.now(UTC)
-            past = [b for b in of_alias if b.created <= now]
-            own = [b for b in past if b.origin == origin]
-            if not own and origin is not None and len({b.origin for b in past}) > 1:
-                shown = ", ".join(f'"{backup.name}"' for backup in past[:5])
-                raise ConfigurationError(
-                    f'The storage "{self.alias}" has backups of several databases behind '
-                    f'"{database}", none of them this one. Name the one to restore: {shown}.'
-                )
-            self.refuse_unreadable(unreadable)
-            named = own or past
-        if named:
-            return named[0]
-        shown = ", ".join(f'"{backup.name}"' for backup in of_alias[:5]) or "none"
-        of = f' of "{database}"' if database else ""
-        what = f"backup{of}" if name == LATEST else f'backup "{name}"'
-        raise ConfigurationError(
-            f'The storage "{self.alias}" has no {what}. The newest{of} that it has: {shown}.'
-        )
-
-    def refuse_unreadable(self, unreadable: Mapping[str, BackupError]) -> None:
-        for name, error in unreadable.items():
-            # By its name it may be of ours.
-            if INFIX in name:
-                raise ConfigurationError(
-                    f'Which backup in the storage "{self.alias}" is the newest cannot be told, as '
-                    f'what is said of "{name}" cannot be read: {error} Name the one to restore '
-                    "(sqlitebackups lists them)."
-                )
+        """Return the backup of a name or, of `LATEST`, the newest one, as `finding.find` does."""
+        return finding.find(self.files, name, database, origin)
 
     def check(self, stored: StoredBackup) -> None:
         """Read all of a backup; raise `VerificationError` where it is not what was stored."""

@@ -366,14 +366,15 @@ def test_names_are_only_names_and_nothing_a_terminal_obeys(shop, live, name):
     text, data, problem = inspect(shop)
     assert (problem, data["manifest"]["tables"][storable]["label"]) == ("", name)
     assert is_shown_safely(text)
+    out, problem = run("sqliterestore", "shop", file=shop, migrate=False, interactive=False)
+    assert (out, is_shown_safely(problem), "is a backup of" in problem) == ("", True, True)
+    options = {"file": shop, "migrate": False, "database": "default"}
     for format in ("text", "json"):
-        out, problem = run(
-            "sqliterestore", "shop", file=shop, migrate=False, dry_run=True, format=format
-        )
+        out, problem = run("sqliterestore", "shop", **options, dry_run=True, format=format)
         assert problem == ""
         assert format == "json" or is_shown_safely(out)
         assert format == "text" or json.loads(out)["left_out"] == [name]
-    out, problem = run("sqliterestore", "shop", file=shop, migrate=False, interactive=False)
+    out, problem = run("sqliterestore", "shop", **options, interactive=False)
     assert (problem, "Restored" in out, is_shown_safely(out)) == ("", True, True)
 
 

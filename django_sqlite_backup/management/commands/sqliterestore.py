@@ -13,8 +13,8 @@ from django_sqlite_backup.exceptions import RestoreForbidden
 from django_sqlite_backup.management.base import BackupCommand, pluralize
 from django_sqlite_backup.management.describe import describe_plan, describe_replacement
 from django_sqlite_backup.models import BackupRun
+from django_sqlite_backup.operations.finding import LATEST
 from django_sqlite_backup.operations.jobs import RestoreJob
-from django_sqlite_backup.operations.storing import LATEST
 from django_sqlite_backup.plan import RestorePlan
 
 
