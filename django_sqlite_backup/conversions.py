@@ -76,6 +76,17 @@ def _uuid_to_stored(value: Any) -> str:
     return value.hex if isinstance(value, uuid.UUID) else str(value)
 
 
+def _duration_to_stored(value: datetime.timedelta | int) -> int | str:
+    """Return whole microseconds; or, beyond SQLite's integers, the text that PostgreSQL has."""
+    microseconds = value if isinstance(value, int) else duration_microseconds(value)
+    if isinstance(value, int) or -SQLITE_MAX_INTEGER - 1 <= microseconds <= SQLITE_MAX_INTEGER:
+        return microseconds
+    rest = value - datetime.timedelta(days=value.days)
+    clock = (datetime.datetime.min + rest).strftime("%H:%M:%S.%f").rstrip("0").rstrip(".")
+    sign = "+" if value.days < 0 else ""
+    return f"{value.days} days" + (f" {sign}{clock}" if rest else "")
+
+
 def _json_to_stored(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
@@ -98,7 +109,7 @@ TO_STORED: dict[Form, Callable[[Any], Any]] = {
     Form.TIME: str,
     Form.DATETIME: _datetime_to_stored,
     # Where the engine has no such type the driver gives microseconds: the field converts them.
-    Form.DURATION: lambda value: value if isinstance(value, int) else duration_microseconds(value),
+    Form.DURATION: _duration_to_stored,
     Form.UUID: _uuid_to_stored,
     Form.JSON: _json_to_stored,
     Form.BINARY: bytes,

@@ -172,7 +172,8 @@ class Cell:
             self.cell(
                 "CASE typeof({x}) WHEN 'text' THEN {x} NOT GLOB '*[^-0-9.]*'"
                 f" AND instr(ltrim({{x}}, '-0') || '.', '.') > {whole + 1}"
-                f" ELSE abs({{x}}) >= 1e{whole} END"
+                # Not `abs`, which fails for the smallest integer.
+                f" WHEN 'blob' THEN 0 ELSE {{x}} >= 1e{whole} OR {{x}} <= -1e{whole} END"
             ),
         )
         yield Condition(
@@ -193,7 +194,8 @@ class Cell:
         if self.form is not Form.FLOAT or self.vendor != "mysql":
             return
         largest = MYSQL_FLOATS.get(self.type.name, MYSQL_FLOATS["real"])
-        sql = self.cell(f"(typeof({{x}}) = 'text' OR abs({{x}}) > {largest})")
+        is_large = f"typeof({{x}}) = 'real' AND abs({{x}}) > {largest}"
+        sql = self.cell(f"(typeof({{x}}) = 'text' OR {is_large})")
         yield Condition("is no number here", sql)
 
     def find_no_booleans(self) -> Iterator[Condition]:

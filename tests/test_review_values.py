@@ -1,5 +1,6 @@
 """Values that a review found changed: what a live column holds, whatever its model says of it."""
 
+import datetime
 import sqlite3
 from contextlib import closing, contextmanager, nullcontext
 
@@ -7,7 +8,7 @@ import pytest
 from django.db import connections, transaction
 
 from django_sqlite_backup import verification
-from tests import oracle
+from tests import files, oracle
 from tests.copying import back_up, quoted_file_rows, refused, restore
 from zoo import fill
 from zoo import models as zoo
@@ -404,3 +405,48 @@ def test_equal_json_is_equal_however_it_is_spelled(one, other):
 )
 def test_different_json_is_different(one, other):
     assert verification.canonical_json(one) != verification.canonical_json(other)
+
+
+# As far as counting goes
+
+MOST = datetime.timedelta(microseconds=2**63 - 1)
+LEAST = datetime.timedelta(microseconds=-(2**63))
+BEYOND = [
+    MOST + datetime.timedelta(microseconds=1),
+    LEAST - datetime.timedelta(microseconds=1),
+    datetime.timedelta(days=200_000_000),
+    datetime.timedelta(days=-200_000_000, seconds=1, microseconds=500),
+]
+"""What SQLite cannot count, in microseconds."""
+
+
+@WAYS
+def test_longest_durations_come_back(alias, tmp_path, portable):
+    durations = [MOST, LEAST, *(BEYOND if alias == "postgresql" else [])]
+    fill.execute(alias, "DELETE FROM zoo_duration")
+    manager = zoo.Duration.objects.using(alias)
+    manager.bulk_create(zoo.Duration(value=d, maybe=d) for d in durations)
+    path = tmp_path / "backup.sqlite3"
+
+    assert_comes_back(alias, zoo.Duration, path, portable=portable)
+
+    assert list(manager.order_by("pk").values_list("value", flat=True)) == durations
+    stored = [cell for (cell,) in files.execute(path, "SELECT value FROM zoo_duration ORDER BY id")]
+    assert stored[:2] == [2**63 - 1, -(2**63)]
+    assert stored[2:] == [
+        "106751991 days 04:00:54.775808",
+        "-106751992 days +19:59:05.224191",
+        "200000000 days",
+        "-200000000 days +00:00:01.0005",
+    ][: len(durations) - 2]
+
+
+@pytest.mark.parametrize(
+    ("to_alias", "live"), [("postgresql", "numeric(20, 0)"), ("mysql", "decimal(20, 0)")]
+)
+def test_smallest_integer_goes_into_a_column_of_decimals(databases, tmp_path, to_alias, live):
+    alias = databases.use(to_alias)
+    sqlite_backup(databases, tmp_path / "backup.sqlite3", zoo.Integer, str(-(2**63)))
+    with live_type(alias, zoo.Integer, live):
+        restore(alias, tmp_path / "backup.sqlite3", "zoo.Integer", verify=True)
+        assert list(array_rows(alias, "SELECT maybe FROM zoo_integer")) == [(-(2**63),)]

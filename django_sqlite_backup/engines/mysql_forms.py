@@ -7,6 +7,7 @@ from .lines import (
     exact_float,
     float_field,
     hexadecimal_field,
+    is_text,
     moment_field,
     number_field,
     refuse,
@@ -32,7 +33,7 @@ def get_line_field(form: Form, column: str, *, is_whole: bool) -> LineField:
             checked = f"CASE typeof({column}) WHEN 'real' THEN {refused} ELSE {column} END"
             return number_field(column, checked)
         case Form.DATE | Form.TIME | Form.DATETIME:
-            return moment_field(column)
+            return moment_field(column, is_text(column))
         case Form.DURATION:
             rounded = rounded_duration_sql(column)
             whole = f"CASE typeof({column}) WHEN 'real' THEN {rounded} ELSE {column} END"

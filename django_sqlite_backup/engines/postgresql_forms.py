@@ -3,11 +3,17 @@
 The texts assume the session settings of `PostgreSQLEngine`: ISO dates, the project's time zone.
 """
 
-from django_sqlite_backup.stored_forms import Form, rounded_duration_sql
+from django_sqlite_backup.stored_forms import (
+    DOUBLE_DIGITS,
+    SQLITE_MAX_INTEGER,
+    Form,
+    rounded_duration_sql,
+)
 
 from .lines import (
     MICROSECONDS_A_DAY,
     LineField,
+    begins_with_digit,
     float_field,
     hexadecimal_field,
     moment_field,
@@ -65,25 +71,25 @@ def datetime_sql(column: str, uses_time_zones: bool) -> str:
 
 
 def duration_sql(column: str) -> str:
-    """Return SQL for microseconds, where Python would write back the same interval.
+    """Return SQL for microseconds, where SQLite counts so far and Python writes back the same.
 
     '1 day' and '24:00:00' are equal to PostgreSQL but not the same, so the texts are compared.
     """
     microseconds = (
-        f"extract(day from {column})::bigint * {MICROSECONDS_A_DAY}"
-        f" + extract(hour from {column})::bigint * 3600000000"
-        f" + extract(minute from {column})::bigint * 60000000"
-        f" + round(extract(microseconds from {column})::numeric)::bigint"
+        f"extract(day from {column})::numeric * {MICROSECONDS_A_DAY}"
+        f" + extract(hour from {column})::numeric * 3600000000"
+        f" + extract(minute from {column})::numeric * 60000000"
+        f" + round(extract(microseconds from {column})::numeric)"
     )
-    days = f"floor(({microseconds})::numeric / {MICROSECONDS_A_DAY})::bigint"
-    back = (
-        f"({days} * interval '1 day'"
-        f" + (({microseconds}) - {days} * {MICROSECONDS_A_DAY}) * interval '1 microsecond')"
-    )
+    days = f"floor(({microseconds}) / {MICROSECONDS_A_DAY})"
+    rest = f"(({microseconds}) - {days} * {MICROSECONDS_A_DAY})"
+    back = f"({days}::float8 * interval '1 day' + {rest}::float8 * interval '1 microsecond')"
     return (
-        f"CASE WHEN extract(year from {column}) = 0 AND extract(month from {column}) = 0"
-        f" AND {back}::text = {column}::text"
-        f" THEN ({microseconds})::text ELSE {column}::text END"
+        f"CASE WHEN extract(year from {column}) <> 0 OR extract(month from {column}) <> 0"
+        f" OR {microseconds} NOT BETWEEN {-SQLITE_MAX_INTEGER - 1} AND {SQLITE_MAX_INTEGER}"
+        f" THEN {column}::text"
+        f" WHEN {back}::text = {column}::text THEN ({microseconds})::bigint::text"
+        f" ELSE {column}::text END"
     )
 
 
@@ -129,7 +135,9 @@ def duration_field(column: str) -> LineField:
 def interval_text(microseconds: str) -> str:
     day = MICROSECONDS_A_DAY
     rest = f"(({microseconds} % {day}) + {day}) % {day}"
-    return f"(({microseconds} - {rest}) / {day}) || ' days ' || ({rest}) || ' microseconds'"
+    # Not from less the rest: SQLite counts no further.
+    days = f"({microseconds} / {day} - ({microseconds} % {day} < 0))"
+    return f"{days} || ' days ' || ({rest}) || ' microseconds'"
 
 
 def decimal_field(column: str, scale: int | None) -> LineField:
@@ -139,6 +147,9 @@ def decimal_field(column: str, scale: int | None) -> LineField:
     rounded = f"round({column}, {scale})"
     # What comes of arithmetic may be off in digits that are not its own.
     fits = f"{rounded} = {column} OR CAST({rounded} AS TEXT) = CAST({column} AS TEXT)"
+    if scale <= DOUBLE_DIGITS:
+        # What a whole number and a division make again is exact, and that takes less time.
+        fits = f"round({column} * 1e{scale}) / 1e{scale} = {column} OR {fits}"
     places = f"length(rtrim({column}, '0')) - instr({column}, '.')"
     refused = refuse(column, f"has more than {scale} decimal places")
     checked = (
@@ -154,7 +165,7 @@ def decimal_field(column: str, scale: int | None) -> LineField:
 
 def no_word(column: str) -> str:
     """Return SQLite's SQL for whether a moment is none that PostgreSQL sets, such as "now"."""
-    return f"({column} GLOB '[0-9]*' OR {column} IN ('infinity', '-infinity'))"
+    return f"({begins_with_digit(column)} OR {column} IN ('infinity', '-infinity'))"
 
 
 def get_line_field(form: Form, column: str) -> LineField:
