@@ -112,6 +112,32 @@ def test_array_of_intervals_keeps_months_and_hours(databases, tmp_path):
     assert_comes_back(alias, Arrays, tmp_path / "backup.sqlite3")
 
 
+@pytest.mark.parametrize("interval", ["1 mon", "24:00:00", "-00:00:01", "178000000 years"])
+@pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside a transaction"])
+def test_interval_that_python_would_change_is_refused_portably(
+    databases, tmp_path, interval, inside
+):
+    from zoo_postgresql.models import Arrays
+
+    alias, path = arrays(databases), tmp_path / "backup.sqlite3"
+    fill.execute(
+        alias,
+        "DELETE FROM zoo_duration",
+        f"INSERT INTO zoo_duration (value) VALUES ('{interval}')",
+        f"INSERT INTO zoo_postgresql_arrays (durations) VALUES ('{{{interval}}}')",
+    )
+    for model in (zoo.Duration, Arrays):
+        label, around = model._meta.label, transaction.atomic(alias) if inside else nullcontext()
+        with refused(alias, label, f'of "{interval}"'), around:
+            back_up(alias, path, label, portable=True)
+    fill.execute(alias, "UPDATE zoo_duration SET value = '1 mon'")
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT value FROM zoo_duration")
+        assert cursor.fetchone() == (datetime.timedelta(days=30),)
+    arrays(databases)
+    fill.execute(alias, "DELETE FROM zoo_duration")
+
+
 def test_array_that_the_driver_knows_no_type_of_is_the_engine_s_text(databases, tmp_path):
     from zoo_postgresql.models import Arrays
 
@@ -433,12 +459,15 @@ def test_longest_durations_come_back(alias, tmp_path, portable):
     assert list(manager.order_by("pk").values_list("value", flat=True)) == durations
     stored = [cell for (cell,) in files.execute(path, "SELECT value FROM zoo_duration ORDER BY id")]
     assert stored[:2] == [2**63 - 1, -(2**63)]
-    assert stored[2:] == [
-        "106751991 days 04:00:54.775808",
-        "-106751992 days +19:59:05.224191",
-        "200000000 days",
-        "-200000000 days +00:00:01.0005",
-    ][: len(durations) - 2]
+    assert (
+        stored[2:]
+        == [
+            "106751991 days 04:00:54.775808",
+            "-106751992 days +19:59:05.224191",
+            "200000000 days",
+            "-200000000 days +00:00:01.0005",
+        ][: len(durations) - 2]
+    )
 
 
 @pytest.mark.parametrize(

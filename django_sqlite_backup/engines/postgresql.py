@@ -18,11 +18,12 @@ from django_sqlite_backup.tables import Column, Table
 from .base import Engine
 from .lines import NULL, LineField, build_chunks, register_functions, text_field
 from .postgresql_access import PostgreSQLAccess
-from .postgresql_forms import EXPECTED, SESSION, decimal_field, get_line_field, stored_sql
+from .postgresql_forms import EXPECTED, decimal_field, get_line_field, stored_sql
 from .postgresql_rights import InPlace
 from .postgresql_schema import LARGE_ROWS, SetAside, find_large, find_small
 from .postgresql_sequences import Sequence as DatabaseSequence
 from .postgresql_sequences import get_next_keys, get_sequences, set_next_key
+from .postgresql_session import PostgreSQLSession
 from .postgresql_types import LiveType, get_composite_reader, get_live_types
 from .refused_rows import naming_line
 from .transport import Reader, Replacement
@@ -34,7 +35,7 @@ LIBPQ_WITH_CHUNKS = 170000
 CHUNK_ROWS = 1000
 
 
-class PostgreSQLEngine(PostgreSQLAccess, Engine):
+class PostgreSQLEngine(PostgreSQLSession, PostgreSQLAccess, Engine):
     """A `REPEATABLE READ` snapshot; every schema change rolls back with the data."""
 
     is_snapshot = True
@@ -42,38 +43,6 @@ class PostgreSQLEngine(PostgreSQLAccess, Engine):
     """Those of the tables that are being replaced."""
     small: set[str] | frozenset[str] = frozenset()
     """The names of the tables from which all rows are quickly deleted."""
-
-    @property
-    def raw(self) -> "psycopg.Connection[Any]":
-        self.connection.ensure_connection()
-        connection: psycopg.Connection[Any] = self.connection.connection
-        return connection
-
-    def set_session(self) -> None:
-        """Fix, until the transaction ends, what the text of a value depends on."""
-        # Django's converters, by which a portable engine reads, expect the alias's own zone.
-        is_portable = type(self).get_reader is Engine.get_reader
-        utc = self.uses_time_zones and not is_portable
-        zone = "UTC" if utc else self.connection.timezone_name
-        self.configure({**SESSION, "TimeZone": zone})
-
-    def configure(self, settings: dict[str, str]) -> None:
-        calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
-        self.fetchall(f"SELECT {calls}", [text for item in settings.items() for text in item])
-
-    @contextmanager
-    def own_session(self) -> Iterator[None]:
-        """What follows in the same transaction, migrations say, has the caller's settings again."""
-        names = [*SESSION, "TimeZone", "lock_timeout"]
-        calls = ", ".join(["current_setting(%s)"] * len(names))
-        (values,) = self.fetchall(f"SELECT {calls}", names)
-        self.set_session()
-        yield
-        self.configure(dict(zip(names, values, strict=True)))
-
-    @property
-    def uses_time_zones(self) -> bool:
-        return self.connection.timezone is not None
 
     # Reading
 
@@ -85,7 +54,8 @@ class PostgreSQLEngine(PostgreSQLAccess, Engine):
         self.lock(tables, "ACCESS SHARE")
         self.set_session()
         # Closing the connection, which is the snapshot's own, ends the transaction.
-        yield
+        with self.reading_exactly():
+            yield
 
     @functools.cached_property
     def live_types(self) -> dict[tuple[str, str], LiveType]:

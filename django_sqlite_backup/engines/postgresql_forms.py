@@ -1,6 +1,6 @@
 """SQL that makes stored forms of PostgreSQL's values, and lines for COPY of stored forms.
 
-The texts assume the session settings of `PostgreSQLEngine`: ISO dates, the project's time zone.
+The texts assume the settings of `PostgreSQLSession`: ISO dates, the project's time zone.
 """
 
 from django_sqlite_backup.stored_forms import (
@@ -22,19 +22,6 @@ from .lines import (
     text_field,
 )
 
-SESSION = {
-    "DateStyle": "ISO, YMD",
-    "IntervalStyle": "postgres",
-    "extra_float_digits": "1",
-    "bytea_output": "hex",
-    # As pg_dump does: a long copy is no runaway statement, and rows that a policy hides from
-    # this role are an error, not rows that are missing.
-    "statement_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    "row_security": "off",
-    "synchronize_seqscans": "off",
-}
-"""What a session is set to, beside the time zone, until its transaction ends."""
 PADDED = "YYYY-MM-DD HH24:MI:SS.US"
 
 TEXTS = {"text", "character varying", "character", "name"}

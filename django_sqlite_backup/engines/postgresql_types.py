@@ -1,7 +1,8 @@
 """What PostgreSQL's columns really are: a model may say otherwise, and Python may know less."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -88,6 +89,22 @@ def register_exact_loaders(engine: "PostgreSQLEngine", cursor: "psycopg.Cursor[A
     cursor.adapters.register_loader("interval", ExactIntervalLoader)
 
 
+@contextmanager
+def refusing_inexact_intervals(raw: "psycopg.Connection[Any]") -> Iterator[None]:
+    """Let the connection's cursors fail where Python would make another interval of one.
+
+    psycopg makes 30 days of a month.
+    """
+    adapters = raw.adapters
+    before = adapters.get_loader(adapters.types["interval"].oid, Format.TEXT)
+    assert before is not None  # psycopg's own
+    adapters.register_loader("interval", ExactIntervalLoader)
+    try:
+        yield
+    finally:
+        adapters.register_loader("interval", before)
+
+
 class LocalLoader(TimestamptzLoader):
     """Loads a moment as the session's clock shows it, where it shows it once."""
 
@@ -103,6 +120,10 @@ class ExactIntervalLoader(IntervalLoader):
     """Loads an interval that a `timedelta` does not change."""
 
     def load(self, data: Buffer) -> timedelta:
-        if not INTERVAL.fullmatch(bytes(data)):
-            raise psycopg.DataError("Python would make another interval of it.")
+        text = bytes(data)
+        if not INTERVAL.fullmatch(text):
+            raise psycopg.DataError(
+                f'Python would make another interval of "{text.decode()}". It goes by the '
+                "fast path only: copy without --portable."
+            )
         return super().load(data)
