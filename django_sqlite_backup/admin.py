@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from .conf import settings
 from .exceptions import BackupError
 from .models import BackupRun
+from .operations.endings import end_lost_runs
 from .operations.outputs import has_output
 from .operations.pages.backing_up import BackUpPage, back_up
 from .operations.pages.base import AdminPage
@@ -62,7 +63,10 @@ class BackupRunAdmin(RunColumns, RunModelAdmin):
     date_hierarchy = "created"
     fieldsets = (
         (None, {"fields": ("outcome_mark", "what", "begun_by", "where", "process")}),
-        (gettext_lazy("When"), {"fields": ("created", "started", "finished", "duration")}),
+        (
+            gettext_lazy("When"),
+            {"fields": ("created", "started", "finished", "duration", "removed")},
+        ),
         (
             gettext_lazy("What"),
             {"fields": ("row_count", "tables", "size", "compared", "checksum")},
@@ -132,6 +136,7 @@ class BackupRunAdmin(RunColumns, RunModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        end_lost_runs()
         context = {
             "title": _("Backups and restores"),
             "standings": get_standings(),
@@ -140,6 +145,10 @@ class BackupRunAdmin(RunColumns, RunModelAdmin):
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
+
+    def get_object(self, *args: Any, **kwargs: Any) -> BackupRun | None:
+        end_lost_runs()
+        return super().get_object(*args, **kwargs)
 
     def render_change_form(
         self,

@@ -78,6 +78,12 @@ class BackupRun(models.Model):
     )
     heard = models.DateTimeField(_("last heard of"), null=True, blank=True)
     task = models.CharField(_("task"), max_length=64, blank=True)
+    removed = models.DateTimeField(
+        _("removed"),
+        null=True,
+        blank=True,
+        help_text=_("When the backup was removed, or a later one took its place."),
+    )
     error = models.TextField(_("error"), blank=True)
 
     class Meta:
@@ -99,11 +105,11 @@ class BackupRun(models.Model):
     def is_lost(self) -> bool:
         """Whether it will never end: its process is dead, or nothing was heard of it for a day.
 
-        A queued one is lost where its task has ended without it.
+        A queued one is lost where its task has ended without it, or never came to be.
         """
         if self.outcome == self.Outcome.QUEUED and self.task:
             return has_ended(self.task)
-        if self.outcome != self.Outcome.RUNNING:
+        if self.outcome not in (self.Outcome.QUEUED, self.Outcome.RUNNING):
             return False
         heard = self.heard or self.started or self.created
         return is_dead(self.process) or timezone.now() - heard > SILENCE
@@ -112,6 +118,15 @@ class BackupRun(models.Model):
         """Return the outcome for a person to read; a run that is lost has failed."""
         if not self.is_lost:
             return self.get_outcome_display()
-        if self.outcome == self.Outcome.QUEUED:
-            return _("Failed: task %(task)s did not begin it") % {"task": self.task}
-        return _("Failed: process %(process)s died") % {"process": self.process}
+        return _("Failed: %(reason)s") % {"reason": self.describe_loss()}
+
+    def describe_loss(self) -> str:
+        """Return, of a run that is lost, what became of it."""
+        if self.outcome != self.Outcome.QUEUED:
+            return (
+                f"Process {self.process} died, or nothing was heard of it for a day. What it had "
+                "begun was undone, or is removed by the next run."
+            )
+        if self.task:
+            return f"Task {self.task} ended and did not begin it: see the worker's log."
+        return "No task came to be of it within a day. Begin a new one."

@@ -3,8 +3,8 @@
 import json
 import signal
 import sys
-from contextlib import ExitStack, closing
-from typing import Any, cast
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from typing import Any, ClassVar, cast
 from unicodedata import category
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -15,6 +15,7 @@ from django_sqlite_backup.checks import refuse_mistakes
 from django_sqlite_backup.conf import settings
 from django_sqlite_backup.exceptions import BackupError, get_reason
 from django_sqlite_backup.misfits import LIST_ITEM
+from django_sqlite_backup.models import BackupRun
 from django_sqlite_backup.operations.jobs import Job
 from django_sqlite_backup.report import Progress, Report
 
@@ -30,6 +31,8 @@ MOST_SHOWN = 20_000
 class BackupCommand(BaseCommand):
     """A command that runs a mechanism."""
 
+    job_class: ClassVar[type[Job] | None] = None
+    """What it runs; None for a command that only looks."""
     # The checks of the whole project need a database, and a backup must work without: those of
     # this app are made when what they check is used.
     requires_system_checks = ()
@@ -99,7 +102,8 @@ class BackupCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Turn expected errors into Django's, which print one paragraph and exit with 1."""
         try:
-            refuse_mistakes()
+            with self.recording_mistakes(**options):
+                refuse_mistakes()
             return super().execute(*args, **options)
         except BackupError as error:
             lines = str(error).split(LIST_ITEM)
@@ -107,6 +111,15 @@ class BackupCommand(BaseCommand):
         except DatabaseError as error:
             reason = make_printable(get_reason(error))
             raise CommandError(f"The database refused: {reason}") from error
+
+    def recording_mistakes(
+        self, *, database: str | None = None, dry_run: bool = False, **options: Any
+    ) -> AbstractContextManager[None]:
+        """Record, where it cannot even begin, the run that the command would be."""
+        if self.job_class is None or dry_run:
+            return nullcontext()
+        database = database or settings.database
+        return self.job_class.recording_mistakes(database, BackupRun.Front.COMMAND)
 
     def get_common(self, **options: Any) -> dict[str, Any]:
         """Return the arguments of a mechanism that both commands take."""

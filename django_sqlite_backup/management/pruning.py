@@ -17,6 +17,8 @@ from django_sqlite_backup.operations.retention import Decision
 class PruningCommand(BackupCommand):
     """A command that backs up and, where that is asked for, prunes then."""
 
+    job_class = BackupJob
+
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(

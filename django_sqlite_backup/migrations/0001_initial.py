@@ -135,6 +135,15 @@ class Migration(migrations.Migration):
                     models.DateTimeField(blank=True, null=True, verbose_name="last heard of"),
                 ),
                 ("task", models.CharField(blank=True, max_length=64, verbose_name="task")),
+                (
+                    "removed",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="When the backup was removed, or a later one took its place.",
+                        null=True,
+                        verbose_name="removed",
+                    ),
+                ),
                 ("error", models.TextField(blank=True, verbose_name="error")),
             ],
             options={

@@ -10,7 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_sqlite_backup.aliases import get_path
 from django_sqlite_backup.conf import settings
-from django_sqlite_backup.exceptions import BackupError
+from django_sqlite_backup.exceptions import BackupError, ConfigurationError
 from django_sqlite_backup.models import BackupRun
 from django_sqlite_backup.recorded import get_recorded
 from django_sqlite_backup.restore_operation import is_migrating
@@ -38,7 +38,8 @@ def back_up_before_migrate(
         return
     refuse_unrecorded(connection)
     try:
-        job = make_job(using)
+        with BackupJob.recording_mistakes(using, BackupRun.Front.MIGRATE):
+            job = make_job(using)
         job.exhaust()
     except BackupError as error:
         raise CommandError(
@@ -82,7 +83,12 @@ def refuse_unrecorded(connection: BaseDatabaseWrapper) -> None:
 def make_job(using: str) -> BackupJob:
     """Return the job, whose file no other backup replaces; without one, it is in the storage."""
     filename = None
-    if settings.backup in connections.settings or not settings.storage:
+    if settings.backup not in connections.settings and not settings.storage:
+        raise ConfigurationError(
+            f'There is no place for it: DATABASES has no alias "{settings.backup}", and '
+            'SQLITE_BACKUP["STORAGE"] is not set. Have one of the two.'
+        )
+    if settings.backup in connections.settings:
         path = name_file(using) or get_path(None, settings.backup)
         filename = name_safety_backup(path, "migrate")
     return BackupJob(

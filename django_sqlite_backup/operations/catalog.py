@@ -24,6 +24,9 @@ from .storing import get_store
 class Place(Protocol):
     """Where backups lie: `BackupStore`, or `LocalBackups`."""
 
+    alias: str
+    """Of the storage; empty for a folder."""
+
     def list(self) -> Sequence[StoredBackup]:
         """Return the backups that are whole by what is said of them, the newest first."""
 

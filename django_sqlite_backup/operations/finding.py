@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from django_sqlite_backup.exceptions import BackupError, ConfigurationError
 
-from .sidecars import SUFFIX, read_sidecar, read_sidecars
-from .stored import INFIX, StoredBackup
+from .sidecars import read_sidecar, read_sidecars
+from .stored import INFIX, SUFFIX, StoredBackup
 from .stored_files import StoredFiles
 
 LATEST = "latest"

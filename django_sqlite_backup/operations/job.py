@@ -14,7 +14,8 @@ from django_sqlite_backup.mechanism import BackupMechanism
 from django_sqlite_backup.models import BackupRun
 from django_sqlite_backup.report import Progress, Report
 
-from .recording import Recorder, get_system_user, logger, make_storable
+from .endings import end_lost_runs
+from .recording import Recorder, describe_run, get_system_user, logger, make_storable
 from .stored import StoredBackup
 
 STOPPED = {
@@ -81,11 +82,18 @@ class Job(ABC):
         yield
 
     @classmethod
-    def record_mistake(cls, error: BackupError, database: str, front: BackupRun.Front) -> None:
-        """Record and announce a run that could not even begin, as its settings are wrong."""
-        job = cls(mechanism=BackupMechanism(database=database), front=front)
-        job.recorder.start()
-        job.give_up(str(error))
+    @contextmanager
+    def recording_mistakes(
+        cls, database: str, front: BackupRun.Front, user: str = ""
+    ) -> Iterator[None]:
+        """Record and announce a run that cannot even begin: as its settings are wrong, say."""
+        try:
+            yield
+        except BackupError as error:
+            job = cls(mechanism=BackupMechanism(database=database), front=front, user=user)
+            job.recorder.start()
+            job.give_up(str(error))
+            raise
 
     def execute(self) -> Iterator[Progress]:
         """Do it, and yield `Progress`; the row says that it succeeded before the last one comes.
@@ -120,6 +128,8 @@ class Job(ABC):
     def recording(self) -> Iterator[None]:
         """Keep the row, and tell the receivers and the log, whatever happens inside the block."""
         self.recorder.start()
+        if self.recorder.is_able:
+            end_lost_runs()
         try:
             with self.prepared():
                 self.announce()
@@ -165,12 +175,4 @@ class Job(ABC):
     @property
     def values(self) -> dict[str, Any]:
         """What each signal and each line of the log says."""
-        run = self.run
-        return {
-            "run": run.pk,
-            "alias": run.database,
-            "file": make_storable(run.file),
-            "storage": run.storage,
-            "front": str(run.front),
-            "user": run.user,
-        }
+        return describe_run(self.run)

@@ -19,6 +19,7 @@ from django_sqlite_backup.origin import get_fingerprint
 from django_sqlite_backup.report import Progress
 from django_sqlite_backup.validation import read_manifest
 
+from .endings import note_replacement
 from .finding import LATEST
 from .job import Job
 from .stored import INFIX, StoredBackup
@@ -87,6 +88,11 @@ class BackupJob(Job):
             if self.is_temporary:
                 report.file = self.stored.name
         return last
+
+    def conclude(self) -> None:
+        super().conclude()
+        if self.recorder.is_able and self.report is not None and not self.is_temporary:
+            note_replacement(self.report.file, by=self.run)
 
 
 class RestoreJob(Job):

@@ -28,7 +28,7 @@ from django_sqlite_backup.validation import (
     reading,
 )
 
-from .stored import DIGEST, StoredBackup, sort_newest_first
+from .stored import DIGEST, SUFFIX, StoredBackup, sort_newest_first
 
 LAST_RECORDED = f"SELECT app, name FROM {MIGRATIONS_TABLE} ORDER BY id"
 PASSING = re.compile(rf"\..+\.partial|{FETCHED.pattern}", re.DOTALL)
@@ -41,6 +41,8 @@ class LocalBackups:
     A file is a backup by what it says of itself, whatever its name is. Folders in the folder are
     not looked into, and links are not followed.
     """
+
+    alias = ""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
@@ -67,8 +69,11 @@ class LocalBackups:
         """Yield each finished file that is marked as a backup."""
         with explaining(f'listing "{self.folder}"'):
             paths = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+        # What has a sidecar is of a storage that keeps its backups here: half of one is none.
+        stored = {path.name.removesuffix(SUFFIX) for path in paths if path.suffix == SUFFIX}
         for path in paths:
-            if not PASSING.fullmatch(path.name) and is_marked(path):
+            is_own = path.name not in stored and not PASSING.fullmatch(path.name)
+            if is_own and is_marked(path):
                 yield path
 
     def check(self, backup: StoredBackup) -> None:

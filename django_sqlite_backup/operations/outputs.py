@@ -21,6 +21,11 @@ from .temporary import temporary_folder
 
 def find_output(run: BackupRun) -> "Output":
     """Return what a run left; raise `InvalidBackup` where a run of this kind leaves nothing."""
+    if run.removed is not None:
+        raise InvalidBackup(
+            f"The backup of the run {run.pk} is gone: it was removed, or a later backup has "
+            "taken its place. See the later runs."
+        )
     if not has_output(run):
         raise InvalidBackup(
             f"The run {run.pk} left no backup: it is a {run.get_kind_display()} that has "
@@ -30,9 +35,9 @@ def find_output(run: BackupRun) -> "Output":
 
 
 def has_output(run: BackupRun) -> bool:
-    """Return whether a run left a backup, which may be gone by now."""
-    is_backup = run.kind == BackupRun.Kind.BACKUP
-    return is_backup and run.outcome == BackupRun.Outcome.SUCCEEDED and bool(run.file)
+    """Return whether a run left a backup which, as far as the rows tell, is still there."""
+    is_backup = run.kind == BackupRun.Kind.BACKUP and run.outcome == BackupRun.Outcome.SUCCEEDED
+    return is_backup and bool(run.file) and run.removed is None
 
 
 class Output(ABC):

@@ -12,6 +12,7 @@ from django_sqlite_backup.conf import settings
 from django_sqlite_backup.exceptions import ConfigurationError, InvalidBackup, VerificationError
 
 from .catalog import Place, find_other_size, get_folder, get_origin, select
+from .endings import note_removal
 from .jobs import name_file
 from .retention import Decision, Policy, decide, get_group
 from .stored import StoredBackup
@@ -93,7 +94,9 @@ class Pruner:
         """Remove what was decided to be removed, the oldest first."""
         for decision in reversed(decisions):
             if not decision.keep:
-                self.place.delete(decision.backup)
+                backup = decision.backup
+                self.place.delete(backup)
+                note_removal(backup.name, backup.checksum, self.place.alias)
 
     def find_damaged(self, decisions: Sequence[Decision], now: datetime) -> dict[str, str]:
         """Return what is wrong with backups, by name; of a group one whole one is read."""

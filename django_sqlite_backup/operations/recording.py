@@ -60,6 +60,18 @@ def make_storable(value: Any) -> Any:
     return value.replace("\0", "\\0").encode(errors="backslashreplace").decode()
 
 
+def describe_run(run: BackupRun) -> dict[str, Any]:
+    """Return what each signal and each line of the log says of a run."""
+    return {
+        "run": run.pk,
+        "alias": run.database,
+        "file": make_storable(run.file),
+        "storage": run.storage,
+        "front": str(run.front),
+        "user": run.user,
+    }
+
+
 class Recorder:
     """Writes the row of a run, through the project's own connection.
 
@@ -77,6 +89,11 @@ class Recorder:
         self.is_unreachable = False
         """Whether there is no connection to be had: to ask again might take long."""
         self.last_update = time.monotonic()
+
+    @property
+    def is_able(self) -> bool:
+        """Whether the database of the rows has taken all that was written so far."""
+        return not self.warnings
 
     @property
     def connection(self) -> BaseDatabaseWrapper:

@@ -13,10 +13,9 @@ from django_sqlite_backup.exceptions import (
     VerificationError,
 )
 
-from .stored import StoredBackup, sort_newest_first
+from .stored import SUFFIX, StoredBackup, sort_newest_first
 from .stored_files import StoredFiles
 
-SUFFIX = ".json"
 LARGEST = 1 << 20
 """Bytes; a real one has a few hundred, and some for each app."""
 

@@ -16,7 +16,8 @@ class Standing:
 
     database: str
     last: BackupRun | None
-    """The last backup that succeeded and went where the settings say; a whole one, if there is."""
+    """The last backup that succeeded, went where the settings say, and was not removed; a whole
+    one, if there is."""
     failures: int
     """How many have failed after it."""
     running: BackupRun | None
@@ -43,7 +44,7 @@ def get_standing(database: str) -> Standing:
     backups = BackupRun.objects.order_by("-pk").filter(
         kind=BackupRun.Kind.BACKUP, database=database
     )
-    good = backups.filter(outcome=Outcome.SUCCEEDED)
+    good = backups.filter(outcome=Outcome.SUCCEEDED, removed=None)
     if settings.storage:
         # One that only this machine has does not stand for one that it has not.
         good = good.filter(storage=settings.storage)

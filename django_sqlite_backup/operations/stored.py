@@ -10,6 +10,8 @@ from django_sqlite_backup.exceptions import InvalidBackup
 
 INFIX = ".sqlite3"
 """In the name of each backup, before what compression and encryption add."""
+SUFFIX = ".json"
+"""What the name of a sidecar has behind that of its backup."""
 COMPRESSIONS = ("", "zstd", "gzip")
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 

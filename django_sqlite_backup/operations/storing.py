@@ -32,7 +32,7 @@ from . import fetching, finding, sidecars, unfinished
 from .local import describe_file
 from .packing import Packing, working_file
 from .storages import get_storage
-from .stored import INFIX, StoredBackup
+from .stored import INFIX, SUFFIX, StoredBackup
 from .stored_files import StoredFiles
 from .streams import measure
 
@@ -93,7 +93,7 @@ class BackupStore:
             with explaining(f'reading "{path}"'):
                 source = stack.enter_context(open(path, "rb", buffering=0))
             found = self.describe(path, source, report)
-            if self.files.exists(found.name + sidecars.SUFFIX):
+            if self.files.exists(found.name + SUFFIX):
                 return self.find_again(found)
             unfinished.clean(self.files, report)
             with naming_disk(path), explaining(f'packing "{path}"'):
@@ -151,7 +151,7 @@ class BackupStore:
             sidecars.write_sidecar(self.files, stored)
             self.check_listed(stored)
         except BaseException as error:
-            remains = self.files.withdraw([stored.name + sidecars.SUFFIX, stored.name, mark])
+            remains = self.files.withdraw([stored.name + SUFFIX, stored.name, mark])
             if remains and isinstance(error, BackupError):
                 raise type(error)(f"{error}{remains}") from error
             raise
@@ -163,7 +163,7 @@ class BackupStore:
 
     def check_listed(self, stored: StoredBackup) -> None:
         """Raise `StorageError` where nobody would find it, or another host has removed it."""
-        wanted = {stored.name, stored.name + sidecars.SUFFIX}
+        wanted = {stored.name, stored.name + SUFFIX}
         if missing := wanted - self.files.list_names():
             raise StorageError(
                 f'The storage "{self.alias}" does not list "{min(missing)}", which was just '
@@ -213,5 +213,5 @@ class BackupStore:
 
     def delete(self, stored: StoredBackup) -> None:
         """Remove one backup: its sidecar first, so that no half of it passes for a backup."""
-        self.files.delete(stored.name + sidecars.SUFFIX)
+        self.files.delete(stored.name + SUFFIX)
         self.files.delete(stored.name)

@@ -36,10 +36,14 @@ def has_workers() -> bool:
 
 
 def has_ended(task: str) -> bool:
-    """Return whether a task has ended, as far as its backend can be asked."""
+    """Return whether a task has ended, or is known no more, as far as its backend can be asked."""
     try:
         backend = get_backend()
-        return bool(backend.supports_get_result and backend.get_result(task).is_finished)
+        gone = importlib.import_module(f"{NAME}.exceptions").TaskResultDoesNotExist
+        try:
+            return bool(backend.supports_get_result and backend.get_result(task).is_finished)
+        except gone:
+            return True
     # A backend's queue may not answer, in words of its own: then nobody knows.
     except Exception as error:
         logger.info("The task %s cannot be asked for: %s", task, error)

@@ -16,7 +16,8 @@ from django_sqlite_backup.report import Report
 from django_sqlite_backup.tables import shorten_list
 
 from .liveness import describe_process, is_dead
-from .sidecars import SUFFIX, read_json, read_sidecar
+from .sidecars import read_json, read_sidecar
+from .stored import SUFFIX
 from .stored_files import StoredFiles
 
 MARK = ".unfinished"

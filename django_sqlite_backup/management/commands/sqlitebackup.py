@@ -75,13 +75,10 @@ class Command(PruningCommand):
     def back_up(self, arguments: dict[str, Any], options: dict[str, Any]) -> None:
         """Do it here and now, and print what was done."""
         front = BackupRun.Front.COMMAND
-        try:
+        with BackupJob.recording_mistakes(arguments["database"], front):
             # Before the backup: what the settings lack is said at once.
             pruner = self.make_pruner(arguments) if options["prune"] else None
             job = BackupJob(front=front, **arguments)
-        except BackupError as error:
-            BackupJob.record_mistake(error, arguments["database"], front)
-            raise
         self.follow(job, progress=options["progress"])
         if pruner is None:
             self.print_report(job, describe(job), format=options["format"])

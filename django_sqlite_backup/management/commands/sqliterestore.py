@@ -21,6 +21,7 @@ from django_sqlite_backup.plan import RestorePlan
 class Command(BackupCommand):
     """Arguments, a question, one call, and printing."""
 
+    job_class = RestoreJob
     help = "Replace the rows of a database by those of a backup file."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -89,12 +90,30 @@ class Command(BackupCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with self.recording_mistakes(**options):
+            job = self.make_job(options)
+        if options["dry_run"]:
+            with job.prepared():
+                self.show_plan(job.mechanism.plan_restore(), format=options["format"])
+            return
+        with ExitStack() as stack:
+            if options["interactive"]:
+                with self.recording_mistakes(**options):
+                    stack.enter_context(job.prepared())
+                    plan = job.mechanism.plan_restore(complete=False)
+                    plan.check()
+                self.ask(describe_replacement(plan, connections[job.mechanism.database]))
+            self.follow(job, progress=options["progress"])
+        self.print_report(job, describe(job), format=options["format"])
+
+    def make_job(self, options: dict[str, Any]) -> RestoreJob:
+        """Return the restore that the options ask for, if the settings let it be."""
         if not settings.allow_restore:
             raise RestoreForbidden(
                 'SQLITE_BACKUP["ALLOW_RESTORE"] is off here: this project does not restore. '
                 "Set it to True where a restore is meant to happen."
             )
-        job = RestoreJob(
+        return RestoreJob(
             front=BackupRun.Front.COMMAND,
             database=options["database"],
             **self.get_common(**options),
@@ -106,18 +125,6 @@ class Command(BackupCommand):
             storage=options["storage"],
             identities=options["identity"],
         )
-        if options["dry_run"]:
-            with job.prepared():
-                self.show_plan(job.mechanism.plan_restore(), format=options["format"])
-            return
-        with ExitStack() as stack:
-            if options["interactive"]:
-                stack.enter_context(job.prepared())
-                plan = job.mechanism.plan_restore(complete=False)
-                plan.check()
-                self.ask(describe_replacement(plan, connections[job.mechanism.database]))
-            self.follow(job, progress=options["progress"])
-        self.print_report(job, describe(job), format=options["format"])
 
     def show_plan(self, plan: RestorePlan, *, format: str) -> None:
         """Print the plan, and fail where it cannot be carried out."""

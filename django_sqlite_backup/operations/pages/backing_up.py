@@ -68,8 +68,8 @@ def back_up(page: AdminPage, database: str, **options: Any) -> HttpResponseBase:
     options |= {"front": BackupRun.Front.ADMIN, "user": page.request.user.get_username()}
     if has_workers():
         return enqueue(page, database, **options)
-    path = name_file(database)
-    job = BackupJob(database=database, filename=path, **options)
+    with BackupJob.recording_mistakes(database, options["front"], options["user"]):
+        job = BackupJob(database=database, filename=name_file(database), **options)
     return show_progress(page, job.execute(), lambda: conclude(page, job))
 
 

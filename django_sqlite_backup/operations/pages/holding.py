@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from django_sqlite_backup.inspection import Inspector
 from django_sqlite_backup.models import BackupRun
+from django_sqlite_backup.operations.endings import note_removal
 from django_sqlite_backup.operations.outputs import find_output
 from django_sqlite_backup.operations.recording import logger
 from django_sqlite_backup.operations.standing import is_over
@@ -89,7 +90,9 @@ class RemovePage(RunPage):
         return self.show()
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
-        find_output(self.get_run()).delete()
+        run = self.get_run()
+        find_output(run).delete()
+        note_removal(run.file, run.checksum, run.storage)
         self.log("Removed")
         return self.go_back(_("The backup was removed."), messages.SUCCESS)
 
