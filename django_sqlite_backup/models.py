@@ -114,12 +114,6 @@ class BackupRun(models.Model):
         heard = self.heard or self.started or self.created
         return is_dead(self.process) or timezone.now() - heard > SILENCE
 
-    def get_state_display(self) -> str:
-        """Return the outcome for a person to read; a run that is lost has failed."""
-        if not self.is_lost:
-            return self.get_outcome_display()
-        return _("Failed: %(reason)s") % {"reason": self.describe_loss()}
-
     def describe_loss(self) -> str:
         """Return, of a run that is lost, what became of it."""
         if self.outcome != self.Outcome.QUEUED:

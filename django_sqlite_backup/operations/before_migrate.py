@@ -2,6 +2,8 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -16,9 +18,10 @@ from django_sqlite_backup.recorded import get_recorded
 from django_sqlite_backup.restore_operation import is_migrating
 from django_sqlite_backup.revisions import get_apps
 from django_sqlite_backup.tables import shorten_list, take_inventory
-from django_sqlite_backup.targets import name_safety_backup
+from django_sqlite_backup.targets import get_stem, name_safety_backup
 
 from .jobs import BackupJob, name_file
+from .local import LocalBackups
 
 
 def back_up_before_migrate(
@@ -47,6 +50,7 @@ def back_up_before_migrate(
             'Without a backup: set SQLITE_BACKUP["BACKUP_BEFORE_MIGRATE"] to False.'
         ) from error
     assert job.report is not None
+    job.report.warnings += remove_stored_copies(job)
     if verbosity and stdout is not None:
         lines = [f"Warning: {warning}" for warning in job.report.warnings]
         stdout.write("\n".join([*lines, describe_way_back(job)]))
@@ -97,6 +101,27 @@ def make_job(using: str) -> BackupJob:
         storage=bool(settings.storage),
         filename=filename,
     )
+
+
+def remove_stored_copies(job: BackupJob) -> Iterator[str]:
+    """Remove what earlier migrations left beside the file and the storage has too.
+
+    The newest stays, so that the way back needs no key. Yields a warning for each that remains.
+    """
+    if job.store is None or job.mechanism.filename is None or job.is_temporary:
+        return
+    newest = Path(job.mechanism.filename)
+    start = f"{get_stem(newest)}.before-migrate-"
+    folder = LocalBackups(newest.parent)
+    stored = {backup.checksum for backup in job.store.list()}
+    for backup in folder.list():
+        path = Path(backup.name)
+        is_copy = path.name.startswith(start) and path.name != newest.name
+        if is_copy and backup.checksum in stored:
+            try:
+                folder.delete(backup)
+            except BackupError as error:
+                yield f'"{path}" stays, though the storage has it: {error}'
 
 
 def describe_way_back(job: BackupJob) -> str:

@@ -1,4 +1,4 @@
-"""How each database stands: its last good backup, and what has failed since."""
+"""How each database stands, by its runs: its last good backup, and what has failed since."""
 
 from dataclasses import dataclass
 
@@ -51,16 +51,13 @@ def get_standing(database: str) -> Standing:
     last = good.filter(partial=False).first() or good.first()
     later = backups.filter(pk__gt=last.pk) if last else backups
     failures = later.filter(outcome=Outcome.FAILED).count()
-    unfinished = list(later.filter(outcome__in=[Outcome.QUEUED, Outcome.RUNNING]))
-    # A run whose process died still says that it is running.
-    running = [run for run in unfinished if not run.is_lost]
-    failures += len(unfinished) - len(running)
-    return Standing(database, last, failures, running[0] if running else None)
+    running = later.filter(outcome__in=[Outcome.QUEUED, Outcome.RUNNING]).first()
+    return Standing(database, last, failures, running)
 
 
 def is_over(run: BackupRun) -> bool:
     """Return whether nothing more comes of a run."""
-    return run.outcome in (Outcome.SUCCEEDED, Outcome.FAILED) or run.is_lost
+    return run.outcome in (Outcome.SUCCEEDED, Outcome.FAILED)
 
 
 def find_databases(backup: str | None = None) -> list[str]:

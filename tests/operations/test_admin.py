@@ -536,9 +536,32 @@ def test_a_run_whose_process_died_is_lost(shop):
     gone = f"{process.stdout.decode().strip()}/1 on {describe_host()}"
     run = BackupRun.objects.create(database="default", outcome="running", process=gone)
     client = log_in("view_backuprun")
-    assert "Lost" in client.get(url("changelist")).content.decode()
-    assert f"Its process ({gone}) is gone." in client.get(url("change", run.pk)).content.decode()
+    assert f"Process {gone} died" in client.get(url("change", run.pk)).content.decode()
     assert client.get(url("progress", run.pk)).json()["over"]
+    listed = client.get(url("changelist"), {"outcome__exact": "failed"}).content.decode()
+    assert "1 backup run" in listed
+    assert "default</strong>: no backup yet" in " ".join(listed.split())
+
+
+def test_a_backup_that_was_removed_is_none_any_more(shop):
+    run = make_run(shop)
+    client = log_in("view_backuprun", "delete_backup", "download_backup")
+    client.post(url("remove", run.pk))
+    assert not shop.exists()
+    page = " ".join(client.get(url("changelist")).content.decode().split())
+    assert "default</strong>: no backup yet" in page
+    page = client.get(url("change", run.pk)).content.decode()
+    assert url("download", run.pk) not in page
+    answer = client.get(url("download", run.pk), follow=True).content.decode()
+    assert "is gone: it was removed" in answer
+
+
+def test_a_backup_that_was_replaced_is_the_later_run_s(shop):
+    first, second = make_run(shop), make_run(shop)
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert first.removed is not None
+    assert second.removed is None
 
 
 def test_the_list_is_shown_without_time_zones(shop, settings):

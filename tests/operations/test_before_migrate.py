@@ -243,3 +243,24 @@ def test_without_the_setting_nothing_is_backed_up(sqlite_world, settings, tmp_pa
     quiet = settings(world, BACKUP_BEFORE_MIGRATE=False)
     world.at(5, **quiet).run("migrate", "--run-syncdb").check()
     assert list_backups(tmp_path) == []
+
+
+def test_what_the_storage_has_stays_here_once(sqlite_world, settings, tmp_path):
+    """For the way back without a key: the newest, and what the storage has not."""
+    world = sqlite_world
+    world.begin(3)
+    world.at(5, **settings(world)).run("migrate", "--run-syncdb").check()
+    (only_here,) = list_backups(tmp_path)
+    stored = settings(world, STORAGE="backups")
+    backend = "django.core.files.storage.FileSystemStorage"
+    stored["STORAGES"] = {
+        "default": {"BACKEND": backend},
+        "staticfiles": {"BACKEND": backend},
+        "backups": {"BACKEND": backend, "OPTIONS": {"location": str(tmp_path / "store")}},
+    }
+    for target in ("0001", "0002", "0001"):
+        world.at(5, **stored).run("migrate", "members", target).check()
+    assert len(list((tmp_path / "store").glob("*.json"))) == 3
+    remaining = list_backups(tmp_path)
+    assert len(remaining) == 2
+    assert remaining[0] == only_here

@@ -306,13 +306,44 @@ def test_a_run_whose_process_died_is_lost(default):
         run.process = f"{number} on {host}"
         assert not run.is_lost
     assert run.is_lost
-    assert str(number) in run.get_state_display()
+    assert f"Process {number} on {host} died" in run.describe_loss()
     run.process = f"{number} on another.host"
     assert not run.is_lost
     run.heard = timezone.now() - timedelta(hours=25)
     assert run.is_lost
     run.outcome = "succeeded"
     assert not run.is_lost
+
+
+def test_a_queued_run_without_a_task_is_lost_after_a_day(default):
+    run = BackupRun(database="default", outcome="queued", created=timezone.now())
+    assert not run.is_lost
+    run.created -= timedelta(hours=25)
+    assert run.is_lost
+    assert run.describe_loss() == "No task came to be of it within a day. Begin a new one."
+
+
+def test_the_next_run_ends_what_was_lost(runs, tmp_path, caplog):
+    told = []
+
+    def tell(**values):
+        told.append(values)
+
+    signals.backup_failed.connect(tell)
+    gone = f"{2**22 + 1} on {liveness.describe_host()}"
+    lost = BackupRun.objects.create(database="default", outcome="running", process=gone)
+    waiting = BackupRun.objects.create(database="default", outcome="queued")
+    try:
+        BackupJob(filename=tmp_path / "backup.sqlite3", database=runs).exhaust()
+    finally:
+        signals.backup_failed.disconnect(tell)
+    lost.refresh_from_db()
+    assert (lost.outcome, lost.error) == ("failed", told[0]["error"])
+    assert lost.error.startswith(f"Process {2**22 + 1} on ")
+    assert f"Backup failed: {lost.error}" in caplog.text
+    assert [values["run"] for values in told] == [lost.pk]
+    waiting.refresh_from_db()
+    assert waiting.outcome == "queued"
 
 
 def test_the_log_takes_a_name_that_is_no_text(runs, tmp_path, caplog):

@@ -215,3 +215,10 @@ def test_file_that_is_being_replaced_is_not_removed(put, folder, databases):
     finally:
         steps.close()
     assert names(folder) == ["a.sqlite3"]
+
+
+def test_what_a_storage_keeps_in_the_same_folder_is_not_local(put, folder):
+    own = put("own.sqlite3")
+    put("stored.sqlite3").with_name("stored.sqlite3.json").write_text("{}")
+    assert [backup.name for backup in LocalBackups(folder).list()] == [str(own)]
+    assert LocalBackups(folder).strangers() == []

@@ -95,7 +95,7 @@ def test_what_fails_in_a_worker_is_in_the_row(project):
     assert f'"{project.folder}/none/x.sqlite3" cannot be written' in run["error"]
 
 
-def test_a_worker_that_dies_leaves_a_run_that_is_lost(project):
+def test_a_worker_that_dies_leaves_a_run_that_has_failed(project):
     previous = project.backup.read_bytes()
     project.configure(TASKS + WAITING)
     manage(project, "sqlitebackup", "--enqueue")
@@ -108,16 +108,23 @@ def test_a_worker_that_dies_leaves_a_run_that_is_lost(project):
         assert run["outcome"] == "running"
         worker.send_signal(signal.SIGKILL)
     project.configure(TASKS)
-    code = (
-        "from django_sqlite_backup.models import BackupRun; r = BackupRun.objects.first(); "
-        "print(r.is_lost, r.get_state_display())"
-    )
-    said = manage(project, "shell", "--no-imports", "-c", code)
-    assert said.startswith("True Failed: process ")
-    assert str(worker.pid) in said
     assert project.backup.read_bytes() == previous
-    # It is in nobody's way.
+    # It is in nobody's way, and the next run says what became of it.
     assert project.run("sqlitebackup").code == 0
+    (lost,) = [row for row in read_runs(project) if row["id"] == run["id"]]
+    assert lost["outcome"] == "failed"
+    assert lost["error"].startswith(f"Process {worker.pid}/")
+
+
+def test_a_queued_run_whose_task_is_gone_has_failed(project):
+    project.configure(TASKS)
+    manage(project, "sqlitebackup", "--enqueue")
+    with closing(sqlite3.connect(project.live)) as connection:
+        connection.execute("DELETE FROM django_tasks_database_dbtaskresult")
+        connection.commit()
+    assert project.run("sqlitebackup").code == 0
+    outcomes = sorted((row["outcome"], row["error"][:5]) for row in read_runs(project))
+    assert outcomes == [("failed", "Task "), ("succeeded", "")]
 
 
 def test_a_worker_prunes(project):

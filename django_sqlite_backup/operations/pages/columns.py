@@ -24,8 +24,7 @@ class RunColumns:
 
     @admin.display(description=gettext_lazy("outcome"), ordering="outcome")
     def outcome_mark(self, run: BackupRun) -> SafeString:
-        outcome = "failed" if run.is_lost else run.outcome
-        text = _("Lost") if run.is_lost else run.get_outcome_display()
+        outcome, text = run.outcome, run.get_outcome_display()
         if outcome == "running":
             step = Progress(run.completed, run.total, run.description)
             text = f"{text}, {get_percent(step)} %"
