@@ -13,9 +13,9 @@ from . import checksum
 from .aliases import registered
 from .backup_file import connect
 from .exceptions import BackupError
+from .historical import order_migrations
 from .manifest import Manifest
 from .recorded import express, find_unknown_of_file, get_key, get_recorded, join_key, load
-from .revisions import order_migrations
 from .structure import (
     check_migrations,
     check_references,

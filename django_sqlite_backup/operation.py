@@ -14,8 +14,8 @@ from .backup_file import BackupFile
 from .engines import get_engine
 from .engines.base import Engine
 from .exceptions import Busy, ConfigurationError, CopyError, explaining
+from .historical import get_apps
 from .report import Progress, Report
-from .revisions import get_apps
 from .tables import Table, check_labels, take_inventory
 from .verification import verifying
 

@@ -10,11 +10,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from .endangered import find_endangered, find_orphans
 from .engines.base import Engine
 from .filters import ask_filter
+from .historical import get_apps
 from .lost import find_lost
 from .misfits import Misfit
 from .plan import RestorePlan
 from .preflight import Preflight, can_be_known
-from .revisions import Revisions, compare, get_apps
+from .revisions import Revisions, compare
 from .schema_changes import find_dropped_tables, refuses_schema_changes
 from .strays import find_strays
 from .tables import (

@@ -20,12 +20,12 @@ from .exceptions import (
     explaining,
     explaining_migration,
 )
+from .historical import get_apps
 from .misfits import LIST_ITEM, Misfit
 from .operation import Operation
 from .plan import RestorePlan
 from .planner import Planner
 from .report import Progress
-from .revisions import get_apps
 from .tables import Table, take_inventory
 from .validation import OpenedBackup, reading
 

@@ -1,6 +1,6 @@
 """At which revision a file and a database are, and which migrations lead from one to the other."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.apps import apps as code_apps
@@ -9,9 +9,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.graph import MigrationGraph
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.state import ProjectState
 
 from .exceptions import RevisionMismatch
+from .historical import make_apps, order_migrations
 from .manifest import Manifest
 from .recorded import (
     Key,
@@ -206,35 +206,3 @@ def get_last_keys(graph: MigrationGraph, applied: Collection[Key]) -> set[Key]:
         if parent.key[0] == key[0]
     }
     return set(applied) - followed
-
-
-def order_migrations(graph: MigrationGraph) -> list[Migration]:
-    """Return all migrations of the graph in the order in which an empty database gets them."""
-    ordered: dict[Key, None] = {}
-    for leaf in graph.leaf_nodes():
-        ordered.update(dict.fromkeys(graph.forwards_plan(leaf)))
-    nodes = [graph.nodes[key] for key in ordered]
-    return [node for node in nodes if node is not None]
-
-
-def make_apps(graph: MigrationGraph, applied: Collection[Key], unmigrated: Iterable[str]) -> Apps:
-    """Return the registry of the models as the applied migrations describe them.
-
-    It is the code's own where all of them are applied: what `makemigrations` has not seen yet is
-    then in the models and not in the database, and shows as a column that is missing.
-    """
-    if set(graph.nodes) <= set(applied):
-        return code_apps
-    state = ProjectState(real_apps=set(unmigrated))
-    for migration in order_migrations(graph):
-        if get_key(migration) in applied:
-            migration.mutate_state(state, preserve=False)
-    apps: Apps = state.apps
-    return apps
-
-
-def get_apps(connection: BaseDatabaseWrapper) -> Apps:
-    """Return the registry of the models at the revision that the live database records."""
-    loader = load(connection)
-    applied = express(get_recorded(connection), loader.graph, loader.disk_migrations)
-    return make_apps(loader.graph, applied, loader.unmigrated_apps)

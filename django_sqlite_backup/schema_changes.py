@@ -17,8 +17,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ProjectState
 from django.db.utils import NotSupportedError
 
+from .historical import get_apps, order_migrations
 from .recorded import get_key, get_recorded
-from .revisions import Revisions, compare, get_apps, get_last_keys, order_migrations
+from .revisions import Revisions, compare, get_last_keys
 from .tables import OWN_APP
 
 SCHEMA_CHANGE = re.compile(r"\s*(ALTER|CREATE|DROP|TRUNCATE|REINDEX|CLUSTER)\b", re.IGNORECASE)

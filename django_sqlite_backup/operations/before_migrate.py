@@ -13,10 +13,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_sqlite_backup.aliases import get_path
 from django_sqlite_backup.conf import settings
 from django_sqlite_backup.exceptions import BackupError, ConfigurationError
+from django_sqlite_backup.historical import get_apps
 from django_sqlite_backup.models import BackupRun
 from django_sqlite_backup.recorded import get_recorded
 from django_sqlite_backup.restore_operation import is_migrating
-from django_sqlite_backup.revisions import get_apps
 from django_sqlite_backup.tables import shorten_list, take_inventory
 from django_sqlite_backup.targets import get_stem, name_safety_backup
 
