@@ -10,7 +10,7 @@ import pytest
 
 from testproject.settings import MYSQL, POSTGRESQL
 from tests import engines
-from tests.test_readme import README, ROOT, get_blocks, new_project  # noqa: F401
+from tests.test_readme import README, ROOT, SET_UP, get_blocks, new_project  # noqa: F401
 
 DOCS = ROOT / "docs"
 SETTINGS = {"postgresql": POSTGRESQL, "mysql": MYSQL}
@@ -105,11 +105,23 @@ def fetch(project):
 
 
 DEPLOY = DOCS / "deploy.md"
+CELERY = """
+from celery import Celery, beat
+
+app = Celery("shop")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.loader.import_default_modules()
+(entry,) = beat.Scheduler(app).get_schedule().values()
+assert (entry.schedule.hour, entry.schedule.minute) == ({3}, {15})
+app.tasks[entry.task].apply(throw=True)
+"""
+"""A Celery app as its guide has it; what the schedule names is run as a worker runs it."""
 COMMAND = re.compile(r"python (manage\.py (?:[\w.=:/-]+ ?)+)")
 
 
 def test_deployment(installed):
     """Each command of each recipe, in the order in which they stand there."""
+    pytest.importorskip("celery")
     ran = []
     for language, text in get_blocks(DEPLOY):
         if language == "python":
@@ -125,3 +137,16 @@ def test_deployment(installed):
     assert Counter(ran) == {"migrate": 2, "check": 1, "sqlitebackup": 3, "sqlitebackups": 2}
     backups = [path.name for path in (installed.folder / "backups").iterdir()]
     assert sum(name.endswith(".sqlite3.gz") for name in backups) >= 3
+
+
+def test_celery_beat(installed):
+    pytest.importorskip("celery")
+    for language, text in get_blocks(DEPLOY):
+        if language == "python":
+            installed.follow_python(text)
+    (installed.folder / "run_schedule.py").write_text(SET_UP + CELERY)
+    installed.run("run_schedule.py")
+    (backup,) = (installed.folder / "backups").glob("*.sqlite3.gz")
+    query = "SELECT kind, outcome, file FROM django_sqlite_backup_backuprun"
+    with closing(sqlite3.connect(installed.folder / "db.sqlite3")) as connection:
+        assert connection.execute(query).fetchall() == [("backup", "succeeded", backup.name)]
