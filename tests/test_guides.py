@@ -150,3 +150,37 @@ def test_celery_beat(installed):
     query = "SELECT kind, outcome, file FROM django_sqlite_backup_backuprun"
     with closing(sqlite3.connect(installed.folder / "db.sqlite3")) as connection:
         assert connection.execute(query).fetchall() == [("backup", "succeeded", backup.name)]
+
+
+TASKS_SETTINGS = """# settings.py
+DATABASES["other"] = {**DATABASES["default"], "NAME": BASE_DIR / "other.sqlite3"}
+SQLITE_BACKUP = {"RETENTION": {"last": 3}}
+"""
+"""What the page takes for granted: a second database, and rules for its task that prunes."""
+
+
+def test_tasks(installed):
+    """The worker ends when there is nothing more to do; else all is as the page has it."""
+    pytest.importorskip("django_tasks_db")
+    installed.follow_python(TASKS_SETTINGS)
+    installed.run("manage.py", "migrate", "--database=other", "--verbosity=0")
+    for language, text in get_blocks(DOCS / "tasks.md"):
+        if language == "python":
+            installed.follow_python(text)
+        elif language == "console":
+            installed.follow_console(text.replace("db_worker", "db_worker --batch"))
+    installed.run("manage.py", "db_worker", "--batch", "--queue-name=*")
+    with closing(sqlite3.connect(installed.folder / "db.sqlite3")) as connection:
+        query = "SELECT front, database, verified, outcome, error FROM {}_backuprun ORDER BY id"
+        runs = connection.execute(query.format("django_sqlite_backup")).fetchall()
+        query = "SELECT queue_name, status FROM django_tasks_database_dbtaskresult"
+        tasks = connection.execute(query).fetchall()
+    assert Counter(runs) == {
+        # By --enqueue, --all-databases, and enqueue_backup().
+        ("command", "default", 0, "succeeded", ""): 2,
+        ("command", "other", 0, "succeeded", ""): 1,
+        ("python", "default", 0, "succeeded", ""): 1,
+        ("task", "default", 0, "succeeded", ""): 1,
+        ("task", "other", 1, "succeeded", ""): 1,
+    }
+    assert Counter(tasks) == {("default", "SUCCESSFUL"): 4, ("nightly", "SUCCESSFUL"): 1}
