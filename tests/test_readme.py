@@ -33,6 +33,7 @@ DOCS = [
     ARCHITECTURE,
     ROOT / "docs" / "retention.md",
     ROOT / "docs" / "admin.md",
+    ROOT / "docs" / "signals.md",
 ]
 PACKAGE = ROOT / "django_sqlite_backup"
 

@@ -1,5 +1,7 @@
 """The recipes of the page on signals, executed as they stand there."""
 
+import ast
+import inspect
 import json
 import re
 import threading
@@ -13,7 +15,7 @@ from django.core import mail
 from django.test import override_settings
 
 from django_sqlite_backup import BackupError, Vetoed, signals
-from django_sqlite_backup.operations.jobs import BackupJob, RestoreJob
+from django_sqlite_backup.operations.jobs import BackupJob, Job, RestoreJob
 from shop.models import Order
 
 PAGE = Path(__file__).parents[2] / "docs" / "signals.md"
@@ -94,3 +96,30 @@ def test_open_orders_forbid_a_restore(shop, tmp_path):
     Order.objects.update(status="paid")
     with executed(VETO):
         RestoreJob(**restore).exhaust()
+
+
+def read_table(heading):
+    """Return the defaults that a table of the page shows, by argument."""
+    table = PAGE.read_text().partition(f"| {heading} | default |")[2].partition("\n\n")[0]
+    return dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE))
+
+
+def get_defaults(job):
+    parameters = inspect.signature(job.__init__).parameters.values()
+    return {item.name: item.default for item in parameters if item.kind is item.KEYWORD_ONLY}
+
+
+def test_the_page_has_each_argument_of_both_jobs():
+    assert read_table("argument of both").keys() == get_defaults(Job).keys()
+
+
+@pytest.mark.parametrize("job", [BackupJob, RestoreJob])
+def test_the_page_has_what_one_job_takes_alone(job):
+    own = {
+        name: value for name, value in get_defaults(job).items() if name not in get_defaults(Job)
+    }
+    shown = read_table(f"argument of `{job.__name__}`")
+    assert shown.keys() == own.keys()
+    # None stands for what words say.
+    literal = {name: value for name, value in own.items() if value is not None}
+    assert {name: ast.literal_eval(shown[name].strip("`")) for name in literal} == literal
