@@ -91,6 +91,19 @@ def test_every_relative_link_leads_somewhere(page):
     assert [link for link in links if not resolves(page, link)] == []
 
 
+@pytest.mark.parametrize("index", ["README.md", "docs/index.md"])
+def test_every_page_is_linked(index):
+    index = ROOT / index
+    links = re.findall(r"\]\(([^)\s#]+)", without_code(index.read_text()))
+    linked = {(index.parent / link).resolve() for link in links}
+    assert set((ROOT / "docs").glob("*.md")) - linked <= {index}
+
+
+def test_every_image_is_shown():
+    shown = re.findall(r"!\[[^\]]+\]\(images/([^)]+)\)", documentation())
+    assert sorted(set(shown)) == sorted(path.name for path in (ROOT / "docs/images").iterdir())
+
+
 def resolves(page, link):
     if re.match(r"\w+:", link):
         return True
