@@ -26,6 +26,20 @@ TASKS = """
 RETENTION = """
     SQLITE_BACKUP = {"RETENTION": {"last": 1}}
 """
+MEETING = """
+    import pathlib, time
+    from django_sqlite_backup.signals import backup_started
+
+    def meet(sender, alias, **values):
+        pathlib.Path(f"begun-{alias}").touch()
+        end = time.monotonic() + 30
+        while len(list(pathlib.Path().glob("begun-*"))) < 2:
+            assert time.monotonic() < end, "no other worker has begun the other backup"
+            time.sleep(0.05)
+
+    backup_started.connect(meet)
+"""
+"""Settings with which a backup goes on only when there is a second one that has begun."""
 WORKER = ("db_worker", "--batch", "--no-startup-delay", "--interval=0.1", "--no-reload")
 
 
@@ -85,6 +99,29 @@ def test_each_database_is_a_task_of_its_own(project):
         ("succeeded", str(second)),
     ]
     assert files.read_manifest(second)["database"] == "second"
+
+
+def test_two_workers_share_the_databases(project):
+    manage(project, "migrate", "--database=second", "-v0")
+    manage(project, "sqlitebackup", "--all-databases", "--enqueue")
+    project.configure(TASKS + MEETING)
+    pipes = dict.fromkeys(["stdout", "stderr"], subprocess.PIPE)
+    with project.start(*WORKER, **pipes) as one, project.start(*WORKER, **pipes) as other:
+        try:
+            said = [worker.communicate(timeout=TIMEOUT) for worker in (one, other)]
+        finally:
+            one.kill()
+            other.kill()
+    assert [one.returncode, other.returncode] == [0, 0], said
+    runs = read_runs(project)
+    assert [(run["database"], run["outcome"], run["error"]) for run in runs] == [
+        ("default", "succeeded", ""),
+        ("second", "succeeded", ""),
+    ]
+    pids = {int(run["process"].partition("/")[0]) for run in runs}
+    assert pids == {one.pid, other.pid}
+    for run in runs:
+        assert files.read_manifest(run["file"])["database"] == run["database"]
 
 
 def test_what_fails_in_a_worker_is_in_the_row(project):
