@@ -53,7 +53,7 @@ class RestoreOperation(Operation):
 
     def execute(self) -> Iterator[Progress]:
         claim = self.engine.claiming("restored", shared=False)
-        with claim, self.opened(complete=False), ExitStack() as stack:
+        with claim, clearing_caches(), self.opened(complete=False), ExitStack() as stack:
             self.plan.check()
             self.report.warnings += self.plan.get_warnings()
             self.tables = self.plan.tables
@@ -67,7 +67,6 @@ class RestoreOperation(Operation):
             stack.enter_context(self.saying_what_remains())
             stack.enter_context(self.naming_blockers())
             yield from self.run()
-        clear_caches()
         yield self.finish()
 
     def run(self) -> Iterator[Progress]:
@@ -133,7 +132,8 @@ class RestoreOperation(Operation):
                     for table in self.tables
                 ]
                 yield from self.verify(written, self.file.path)
-                self.file.check_identity()
+            # Whoever writes into a file that is being read asks SQLite for no lock.
+            self.file.check_identity()
 
     def empty_tables(self, tables: Sequence[Table]) -> None:
         for table in reversed(tables):
@@ -225,6 +225,15 @@ def migrating() -> Iterator[None]:
         yield
     finally:
         is_migrating.reset(token)
+
+
+@contextmanager
+def clearing_caches() -> Iterator[None]:
+    """Clear the caches when all is done, or undone: what was read in between may be of neither."""
+    try:
+        yield
+    finally:
+        clear_caches()
 
 
 def clear_caches() -> None:

@@ -4,6 +4,7 @@ Whoever means harm can make the checksum hold, so nothing here relies on it. To 
 virtual table or a generated column would be to execute what the file says.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,9 @@ from .tables import MIGRATIONS_TABLE, shorten_list
 
 MOST_STEPS = 10_000_000
 """Of SQLite's machine, for a schema or a manifest; one of ten thousand tables takes a hundredth."""
+LARGEST = 8 << 20
+"""Bytes of a definition, of the manifest, of the name of a migration."""
+MOST_MIGRATIONS = 100_000
 DEFINITIONS = {"table": ("CREATE TABLE ",), "index": ("CREATE INDEX ", "CREATE UNIQUE INDEX ")}
 """How SQLite itself begins what it keeps of a definition, whatever somebody typed."""
 TWICE = """
@@ -30,12 +34,14 @@ WHERE s.type = 'table' AND (i.partial OR c.cid = -2) LIMIT 1
 
 @contextmanager
 def limited(file: BackupFile) -> Iterator[None]:
-    """Interrupt what takes more steps than any file needs: pages that refer to each other do."""
+    """Bound time and memory by what any file needs: pages may refer to each other in a circle."""
+    length = file.raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
     file.raw.set_progress_handler(lambda: 1, MOST_STEPS)
     try:
         yield
     finally:
         file.raw.set_progress_handler(None, 0)
+        file.raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, length)
 
 
 def check_plainness(file: BackupFile) -> set[str]:
@@ -116,7 +122,10 @@ def check_migrations(file: BackupFile, manifest: Manifest) -> None:
     """Raise `InvalidBackup` where what is recorded as applied is no name of a migration."""
     if MIGRATIONS_TABLE not in manifest.tables:
         return
-    for row in file.raw.execute(f"SELECT app, name, applied FROM {MIGRATIONS_TABLE}"):
+    rows = file.raw.execute(f"SELECT app, name, applied FROM {MIGRATIONS_TABLE}")
+    for number, row in enumerate(rows):
+        if number == MOST_MIGRATIONS:
+            raise InvalidBackup(f"The file records more than {MOST_MIGRATIONS:,} migrations.")
         if not all(type(cell) is str for cell in row) or not is_moment(row[2]):
             raise InvalidBackup(f"The file records a migration that makes no sense: {row}.")
 

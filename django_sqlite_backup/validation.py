@@ -168,9 +168,10 @@ def prepare(backup: OpenedBackup, *, is_intact: bool) -> None:
         backup.check_identity()
         check_soundness(backup)
         backup.has_expressions = has_expressions(backup)
-        backup.manifest = Manifest.read(backup.raw)
-        check_tables(backup.manifest, names)
-        check_migrations(backup, backup.manifest)
+        with limited(backup):
+            backup.manifest = Manifest.read(backup.raw)
+            check_tables(backup.manifest, names)
+            check_migrations(backup, backup.manifest)
         compare_counts(backup, is_intact=is_intact)
     except (OSError, *UNREADABLE) as error:
         raise InvalidBackup(f'"{backup.path}" cannot be read as SQLite: {error}.') from error

@@ -8,6 +8,7 @@ from django.contrib.sites.models import Site
 from django.db import connections
 from django.db.models import signals
 
+from django_sqlite_backup import BackupError, BackupMechanism
 from tests import oracle
 from tests.copying import back_up, file_tables, quoted_file_rows, restore, statements, unchanged
 from zoo import fill
@@ -136,6 +137,27 @@ def test_content_types_are_replaced_and_their_caches_cleared(alias, path, portab
 
         assert manager.get_for_id(tag.pk).model == "tag"
         assert manager.get_for_model(zoo.Tag).pk == tag.pk
+
+
+def test_what_a_failed_restore_read_of_content_types_is_forgotten(alias, path):
+    """Its rows are rolled back, and the process goes on."""
+    manager = ContentType.objects.db_manager(alias)
+
+    class Failing(BackupMechanism):
+        def copy_table_data(self, from_table, to_table):
+            yield from super().copy_table_data(from_table, to_table)
+            first = manager.order_by("pk").first()
+            manager.filter(pk=first.pk).update(model="other")
+            manager.get_for_id(first.pk)
+            raise ValueError("no reason")
+
+    back_up(alias, path, "contenttypes")
+    before = list(manager.order_by("pk").values_list("pk", "model"))
+    options = {"database": alias, "labels": ["contenttypes"], "migrate": False}
+    with pytest.raises(BackupError, match="no reason"):
+        list(Failing(path, **options).restore())
+    found = [manager.get_for_id(pk) for pk, _ in before]
+    assert [(content_type.pk, content_type.model) for content_type in found] == before
 
 
 def test_cache_of_sites_is_cleared(alias, path):

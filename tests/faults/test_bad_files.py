@@ -361,3 +361,18 @@ def test_a_file_that_is_replaced_while_it_is_read(shop, backups, live):
 
     with refused(live, "was changed or replaced while it was being read. Try again."):
         list(Late(shop, database=live, migrate=False).restore())
+
+
+@pytest.mark.parametrize("portable", [False, True], ids=["fast", "portable"])
+def test_a_file_that_is_overwritten_in_place_while_it_is_read(shop, alias, portable):
+    """As `cp` does, which asks nobody: the rows of two files would be mixed."""
+    other = shop.with_name("other.sqlite3")
+    shutil.copy(shop, other)
+    files.edit(other, "UPDATE shop_category SET name = 'Other ' || id")
+    options = {"database": alias, "migrate": False, "portable": portable, "labels": ["shop"]}
+    with unchanged(alias), pytest.raises(BackupError):
+        steps = BackupMechanism(shop, **options).restore()
+        next(steps)
+        shutil.copyfile(other, shop)
+        list(steps)
+    restore(alias, other, "shop", portable=portable)

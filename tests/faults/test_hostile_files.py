@@ -329,6 +329,36 @@ def test_a_long_cell_without_an_end(shop, live, shared):
     assert inspect(shop)[2]
 
 
+# What is large without need
+
+
+def test_a_million_migrations(shop, live):
+    files.edit(
+        shop,
+        "INSERT INTO django_migrations (app, name, applied)"
+        " WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)"
+        " SELECT 'x', 'n' || i, '2024-01-01 00:00:00' FROM n",
+    )
+    tables = files.read_manifest(shop)["tables"]
+    tables["django_migrations"]["rows"] += 200_000
+    files.edit_manifest(shop, tables=tables)
+    with refused(live, "records more than 100,000 migrations"):
+        restore(live, shop)
+
+
+def test_the_name_of_a_migration_without_end(shop, live):
+    long = "printf('%.*c', 20000000, 'n')"
+    files.edit(shop, f"UPDATE django_migrations SET name = {long} WHERE id = 1")
+    with refused(live, "too big"):
+        restore(live, shop)
+
+
+def test_a_definition_without_end(shop, live):
+    files.edit(shop, f"CREATE TABLE extra (x /*{'n' * 20_000_000}*/)")
+    with refused(live, "too big"):
+        restore(live, shop)
+
+
 # Names
 
 NAMES = [
