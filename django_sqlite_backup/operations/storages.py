@@ -38,10 +38,17 @@ def make_storage(alias: str) -> Storage:
         own = set(django_settings.STORAGES) - set(SHARED)
         hint = suggest(alias, own) if own else "Add it there, for backups only."
         raise ConfigurationError(f'STORAGES has no alias "{alias}". {hint}')
+    configured = django_settings.STORAGES[alias]
+    if not isinstance(configured, dict):
+        # Not the value: an address may have a password in it.
+        raise ConfigurationError(
+            f'STORAGES["{alias}"] is of the type {type(configured).__name__}, and should be a dict '
+            'with "BACKEND" and, where they are needed, "OPTIONS".'
+        )
     try:
         return storages[alias]
     except (ImproperlyConfigured, ImportError, TypeError, AttributeError, KeyError) as error:
-        backend = str(django_settings.STORAGES[alias].get("BACKEND", ""))
+        backend = str(configured.get("BACKEND", ""))
         needs = backend.startswith(LIBRARY) and not isinstance(error, TypeError)
         hint = ' For S3: pip install "django-sqlite-backup[s3]".' if needs else ""
         raise ConfigurationError(

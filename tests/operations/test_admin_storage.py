@@ -232,3 +232,11 @@ def test_the_storage_is_pruned(store, settings):
     assert (decisions[kept], decisions[removed]) == ("Keep", "Remove")
     client.post(url("prune"), {"remove": [removed]})
     assert get_stored(store).name == kept
+
+
+@pytest.mark.parametrize("page", ["download", "inspect"])
+def test_a_storage_whose_entry_is_no_dict_is_a_message(store, settings, page):
+    run = make_run(None, storage=True)
+    settings.STORAGES = {**settings.STORAGES, "backups": str(store)}
+    (message,) = messages_of(log_in(*ALL).get(url(page, run.pk)))
+    assert 'STORAGES["backups"] is of the type str' in message

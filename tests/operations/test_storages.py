@@ -74,6 +74,16 @@ def test_e010_a_backend_that_cannot_be_made(with_settings, storage, reason):
         assert [check for check, _ in found()] == ["E010"]
 
 
+@pytest.mark.parametrize("storage", ["s3://ada:secret@backups", None, ["BACKEND"], 3])
+def test_e010_an_entry_that_is_no_dict(with_settings, storage):
+    with with_settings(storages={"backups": storage}):
+        assert refusal() == (
+            f'STORAGES["backups"] is of the type {type(storage).__name__}, and should be a dict '
+            'with "BACKEND" and, where they are needed, "OPTIONS".'
+        )
+        assert found() == [("E010", f'SQLITE_BACKUP["STORAGE"]: {refusal()}')]
+
+
 @pytest.mark.parametrize("root", ["MEDIA_ROOT", "STATIC_ROOT"])
 @pytest.mark.parametrize("public", ["", "backups", "link"])
 def test_e014_a_folder_whose_files_are_served(with_settings, tmp_path, root, public):
