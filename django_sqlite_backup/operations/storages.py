@@ -49,11 +49,24 @@ def make_storage(alias: str) -> Storage:
         return storages[alias]
     except (ImproperlyConfigured, ImportError, TypeError, AttributeError, KeyError) as error:
         backend = str(configured.get("BACKEND", ""))
-        needs = backend.startswith(LIBRARY) and not isinstance(error, TypeError)
+        needs = backend.startswith(LIBRARY) and lacks_module(error)
         hint = ' For S3: pip install "django-sqlite-backup[s3]".' if needs else ""
         raise ConfigurationError(
             f'The storage "{alias}" cannot be used: {get_reason(error).rstrip(".")}.{hint}'
         ) from error
+
+
+def lacks_module(error: BaseException | None) -> bool:
+    """Return whether an error comes from a module that is not there.
+
+    django-storages raises `ImproperlyConfigured` of Django where a library of a backend is missing,
+    and the same where an option is none.
+    """
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def adapt(storage: Storage, options: dict[str, Any]) -> Storage:

@@ -1,5 +1,6 @@
 import os
 import stat
+import sys
 
 import pytest
 from django.test import override_settings
@@ -72,6 +73,30 @@ def test_e010_a_backend_that_cannot_be_made(with_settings, storage, reason):
         assert reason in refusal()
         assert 'The storage "backups" cannot be used: ' in refusal()
         assert [check for check, _ in found()] == ["E010"]
+
+
+@pytest.mark.parametrize(
+    ("storage", "reason"),
+    [
+        ({"BACKEND": S3, "OPTIONS": {"nope": 1}}, "Invalid setting 'nope' for S3Storage"),
+        ({"BACKEND": S3.replace("S3S", "S")}, 'does not define a "Storage" attribute/class'),
+    ],
+)
+def test_what_is_installed_is_not_asked_to_be(with_settings, storage, reason):
+    pytest.importorskip("storages.backends.s3")
+    with with_settings(storages={"backups": storage}):
+        assert reason in refusal()
+        assert "pip install" not in refusal()
+
+
+def test_the_library_of_a_backend_is_missing(with_settings, monkeypatch):
+    pytest.importorskip("storages.backends.s3")
+    monkeypatch.delitem(sys.modules, "storages.backends.s3")
+    # What Python itself takes for a module that is not there.
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with with_settings(storages={"backups": {"BACKEND": S3}}):
+        assert "Could not load Boto3's S3 bindings" in refusal()
+        assert refusal().endswith('For S3: pip install "django-sqlite-backup[s3]".')
 
 
 @pytest.mark.parametrize("storage", ["s3://ada:secret@backups", None, ["BACKEND"], 3])
