@@ -412,6 +412,17 @@ def test_a_download_is_the_file(shop, caplog):
     assert (record.run, record.user, record.file) == (run.pk, "ada", str(shop))
 
 
+def test_a_download_that_is_only_asked_for_is_none(shop, caplog):
+    run = make_run(shop)
+    caplog.set_level("INFO", "django_sqlite_backup")
+    caplog.clear()
+    response = log_in("download_backup").head(url("download", run.pk))
+    assert (response.status_code, b"".join(response)) == (200, b"")
+    assert response.headers["Content-Length"] == str(shop.stat().st_size)
+    assert list(LogEntry.objects.all()) == []
+    assert caplog.messages == []
+
+
 def test_a_later_backup_is_not_handed_out_as_an_earlier_one(shop):
     earlier, later = make_run(shop), make_run(shop)
     client = log_in(*ALL)

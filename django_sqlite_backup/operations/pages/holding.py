@@ -53,7 +53,9 @@ class DownloadPage(RunPage):
     def get(self, request: HttpRequest) -> HttpResponseBase:
         output = find_output(self.get_run())
         response = send_file(request, output.open(), output.name)
-        self.log("Downloaded")
+        # HEAD comes here as well, and asks only what there would be.
+        if request.method == "GET":
+            self.log("Downloaded")
         return response
 
 
