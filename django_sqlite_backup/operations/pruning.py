@@ -14,6 +14,7 @@ from django_sqlite_backup.exceptions import ConfigurationError, InvalidBackup, V
 from .catalog import Place, find_other_size, get_folder, get_origin, select
 from .endings import note_removal
 from .jobs import name_file
+from .recording import get_system_user, logger, make_storable
 from .retention import Decision, Policy, decide, get_group
 from .stored import StoredBackup
 from .storing import get_store
@@ -90,13 +91,33 @@ class Pruner:
         self.remove(decisions)
         return decisions
 
-    def remove(self, decisions: Sequence[Decision]) -> None:
-        """Remove what was decided to be removed, the oldest first."""
+    def remove(self, decisions: Sequence[Decision], user: str = "") -> None:
+        """Remove what was decided to be removed, the oldest first.
+
+        Each one is logged when it is gone, so that the log is right where the next one fails.
+
+        Args:
+            decisions: what `plan` returned, or some of it.
+            user: who asked for it; without it, that of the operating system.
+        """
+        user = user or get_system_user()
         for decision in reversed(decisions):
             if not decision.keep:
                 backup = decision.backup
                 self.place.delete(backup)
+                self.log(decision, user)
                 note_removal(backup.name, backup.checksum, self.place.alias)
+
+    def log(self, decision: Decision, user: str) -> None:
+        extra = {
+            "alias": self.database,
+            "file": make_storable(decision.backup.name),
+            "storage": self.place.alias,
+            "user": user,
+            "reasons": decision.reasons,
+        }
+        reasons = ", ".join(decision.reasons)
+        logger.info("Pruned %s, by %s: %s", extra["file"], user, reasons, extra=extra)
 
     def find_damaged(self, decisions: Sequence[Decision], now: datetime) -> dict[str, str]:
         """Return what is wrong with backups, by name; of a group one whole one is read."""

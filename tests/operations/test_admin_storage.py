@@ -196,8 +196,8 @@ def test_pruning_removes_what_was_shown(week, shop, caplog):
     assert message == "5 backups were removed."
     assert [path.exists() for path in week] == [True, *[False] * 5, True]
     assert shop.exists()
-    logged = [record.file for record in caplog.records if record.getMessage().startswith("Pruned")]
-    assert sorted(logged) == sorted(shown)
+    logged = [record for record in caplog.records if record.getMessage().startswith("Pruned")]
+    assert [(record.file, record.user) for record in logged] == [(name, "ada") for name in shown]
 
 
 def test_pruning_removes_nothing_that_is_kept(week, shop, tmp_path):

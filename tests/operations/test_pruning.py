@@ -11,6 +11,7 @@ from django.test import override_settings
 from django_sqlite_backup.exceptions import Busy, ConfigurationError, StorageError
 from django_sqlite_backup.operations.local import LocalBackups
 from django_sqlite_backup.operations.pruning import Pruner, find_own_files, get_policy
+from django_sqlite_backup.operations.recording import get_system_user
 from django_sqlite_backup.operations.retention import Policy
 from django_sqlite_backup.operations.storing import BackupStore
 from django_sqlite_backup.report import Report
@@ -88,6 +89,41 @@ def test_no_rule_no_backup(live, folder):
         "remove 01: no rule",
     ]
     assert folder.names == ["03", "04"]
+
+
+def test_each_backup_is_logged_as_it_is_removed(live, folder, caplog, monkeypatch):
+    folder.put(1, 2, 3, 4)
+    caplog.set_level("INFO", "django_sqlite_backup")
+    pruner = folder.pruner(live, last=1)
+    delete = pruner.place.delete
+
+    def refuse_the_last(backup):
+        if backup.name.endswith("03"):
+            raise StorageError("no")
+        delete(backup)
+
+    monkeypatch.setattr(pruner.place, "delete", refuse_the_last)
+    with pytest.raises(StorageError):
+        pruner.remove(pruner.plan(), "ada")
+    assert folder.names == ["03", "04"]
+    removed = [str(folder.path / name) for name in ("01", "02")]
+    assert caplog.messages == [f"Pruned {name}, by ada: no rule" for name in removed]
+    assert [
+        (r.levelname, r.name, r.alias, r.file, r.storage, r.user, r.reasons) for r in caplog.records
+    ] == [("INFO", "django_sqlite_backup", live, name, "", "ada", ("no rule",)) for name in removed]
+
+
+def test_the_log_names_the_storage_and_who_runs_the_process(live, folder, tmp_path, caplog):
+    folder.put(1, 2)
+    store = BackupStore(FileSystemStorage(location=tmp_path / "storage"), alias="backups")
+    for day in folder.names:
+        path = folder.path / day
+        store.put(path, Report(str(path), live, checksum=files.hash_file(path.read_bytes())))
+    caplog.set_level("INFO", "django_sqlite_backup")
+    _, removed = Pruner(store, Policy.from_dict({"last": 1}), live).prune()
+    (record,) = [record for record in caplog.records if hasattr(record, "reasons")]
+    assert (record.storage, record.file) == ("backups", removed.backup.name)
+    assert record.user == get_system_user()
 
 
 def test_plan_removes_nothing(live, folder):

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from django_sqlite_backup.conf import settings
 from django_sqlite_backup.operations.pruning import Pruner, get_policy, make_pruner
-from django_sqlite_backup.operations.recording import logger
 from django_sqlite_backup.operations.retention import Decision
 from django_sqlite_backup.operations.standing import find_databases
 
@@ -49,17 +48,10 @@ class PrunePage(AdminPage):
                 for decision in group.decisions
                 if not decision.keep and decision.backup.name in confirmed
             ]
-            group.pruner.remove(chosen)
-            for decision in chosen:
-                self.log(group, decision)
+            group.pruner.remove(chosen, str(request.user))
             removed += len(chosen)
         message = ngettext("%d backup was removed.", "%d backups were removed.", removed)
         return self.go_back(message % removed, messages.SUCCESS)
-
-    def log(self, group: Group, decision: Decision) -> None:
-        extra = {"alias": group.database, "file": decision.backup.name}
-        user = str(self.request.user)
-        logger.info("Pruned %s, by %s", decision.backup.name, user, extra={**extra, "user": user})
 
 
 def make_groups() -> Iterator[Group]:
