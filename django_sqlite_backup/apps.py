@@ -15,7 +15,7 @@ class SqliteBackupConfig(AppConfig):
     def ready(self) -> None:
         from .checks import check_readability, check_retention, check_router, check_settings
         from .operations.before_migrate import back_up_before_migrate
-        from .operations.checks import check_deployed_storage, check_storage
+        from .operations.checks import check_deployed_file, check_deployed_storage, check_storage
         from .routers import refuse_to_migrate
 
         register(check_settings)
@@ -24,6 +24,7 @@ class SqliteBackupConfig(AppConfig):
         register(check_readability, Tags.database)
         register(check_storage)
         register(check_deployed_storage, deploy=True)
+        register(check_deployed_file, deploy=True)
         pre_migrate.connect(refuse_to_migrate)
         # Once: the signal is sent for each app.
         pre_migrate.connect(back_up_before_migrate, sender=self)

@@ -1,17 +1,19 @@
-"""System checks of the storage of the backups; `docs/storage.md` lists them."""
+"""System checks of where the backups lie; `docs/reference.md` lists them."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.files.storage import FileSystemStorage, Storage
+from django.db import connections
 
+from django_sqlite_backup.aliases import get_path
 from django_sqlite_backup.conf import settings
 from django_sqlite_backup.exceptions import ConfigurationError
 
 from .compression import SUFFIXES, check_compression
 from .encryption import load_age, read_recipients
-from .storages import find_publicity, get_storage, make_storage
+from .storages import find_public_root, find_publicity, get_storage, make_storage
 
 
 def check_storage(**kwargs: Any) -> list[CheckMessage]:
@@ -99,3 +101,27 @@ def find_readable(storage: Storage) -> Iterator[CheckMessage]:
             hint='Give its OPTIONS "file_permissions_mode": 0o600.',
             id="sqlite_backup.W006",
         )
+
+
+def check_deployed_file(**kwargs: Any) -> list[CheckMessage]:
+    """Check, of a deployment, that the file is not where a server hands out what is there."""
+    if settings.backup not in connections.settings:
+        return []
+    try:
+        path = get_path(None, settings.backup)
+    except ConfigurationError:
+        # Said by `check_settings`.
+        return []
+    # A server follows a link, and a backup replaces what it leads to.
+    folder = find_public_root(path.parent) or find_public_root(path)
+    if not folder:
+        return []
+    return [
+        Warning(
+            f'The file of the alias "{settings.backup}", "{path}", is in "{folder}", and what is '
+            "there is served to anybody.",
+            hint="Give the alias a NAME outside of MEDIA_ROOT and STATIC_ROOT: whoever has the "
+            "file has all password hashes and personal data.",
+            id="sqlite_backup.W008",
+        )
+    ]

@@ -1,6 +1,7 @@
 """From an alias of `STORAGES` to a storage that is fit for backups, which are large and secret."""
 
 import copy
+import os
 from pathlib import Path
 from typing import Any
 
@@ -120,9 +121,12 @@ def find_public_acl(storage: Storage) -> str:
 
 def find_public_folder(storage: Storage) -> str:
     """Return the folder of media or static files that a storage on a disk is in, if it is."""
-    if not isinstance(storage, FileSystemStorage):
-        return ""
-    location = Path(storage.location).resolve()
+    return find_public_root(storage.location) if isinstance(storage, FileSystemStorage) else ""
+
+
+def find_public_root(path: str | os.PathLike[str]) -> str:
+    """Return `MEDIA_ROOT` or `STATIC_ROOT`, whichever of them a path leads into, if one."""
+    location = Path(path).resolve()
     # Empty, the default, names no folder, though Django takes it for the current one.
     roots = [root for root in (django_settings.MEDIA_ROOT, django_settings.STATIC_ROOT) if root]
     public = (str(root) for root in roots if location.is_relative_to(Path(root).resolve()))

@@ -4,9 +4,14 @@ import sys
 
 import pytest
 from django.core.checks import registry
+from django.db import connections
 from django.test import override_settings
 
-from django_sqlite_backup.operations.checks import check_deployed_storage, check_storage
+from django_sqlite_backup.operations.checks import (
+    check_deployed_file,
+    check_deployed_storage,
+    check_storage,
+)
 
 RECIPIENT = "age1z5rncpg5zcr99x8gcdjx2rdxx3q6a5nalt4wk4mhupgrfl4yr3gquqjz2s"
 FILES = "django.core.files.storage.FileSystemStorage"
@@ -43,6 +48,7 @@ def recipient(tmp_path):
 def test_the_checks_are_registered():
     assert check_storage in registry.registry.registered_checks
     assert check_deployed_storage in registry.registry.deployment_checks
+    assert check_deployed_file in registry.registry.deployment_checks
 
 
 @pytest.mark.parametrize("check", [check_storage, check_deployed_storage])
@@ -166,3 +172,41 @@ def test_w006_files_that_others_may_read(recipient):
     assert ids(check_deployed_storage, {"STORAGE": "backups"}, configured) == ["W006"]
     own = {"STORAGE": "backups", "ENCRYPTION": {"recipients": [recipient]}}
     assert found(check_deployed_storage, own, configured) == []
+
+
+@pytest.mark.parametrize("root", ["MEDIA_ROOT", "STATIC_ROOT"])
+@pytest.mark.parametrize("public", ["", "link"])
+def test_w008_the_file_is_where_it_is_served(backup_path, tmp_path, root, public):
+    (tmp_path / "link").symlink_to(tmp_path)
+    folder = tmp_path / public
+    ((code, message, hint),) = found(check_deployed_file, {}, **{root: folder})
+    assert code == "W008"
+    assert message == (
+        f'The file of the alias "backup", "{backup_path}", is in "{folder}", and what is there is '
+        "served to anybody."
+    )
+    assert "a NAME outside of MEDIA_ROOT and STATIC_ROOT" in hint
+
+
+def test_w008_a_link_from_or_to_where_it_is_served(backup_path, tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    connection = connections["backup"]
+    (one / "backup.sqlite3").symlink_to(other / "backup.sqlite3")
+    connection.settings_dict["NAME"] = one / "backup.sqlite3"
+    assert ids(check_deployed_file, {}, MEDIA_ROOT=one) == ["W008"]
+    assert ids(check_deployed_file, {}, MEDIA_ROOT=other) == ["W008"]
+    assert ids(check_deployed_file, {}, MEDIA_ROOT=tmp_path / "third") == []
+
+
+def test_a_file_beside_what_is_served_is_in_order(backup_path, tmp_path):
+    assert found(check_deployed_file, {}, MEDIA_ROOT="", STATIC_ROOT=None) == []
+    assert found(check_deployed_file, {}, MEDIA_ROOT=tmp_path / "back") == []
+
+
+@pytest.mark.parametrize("alias", ["nowhere", "in_memory"])
+def test_no_file_is_nowhere(monkeypatch, alias):
+    in_memory = {**connections.settings["default"], "NAME": ":memory:"}
+    monkeypatch.setitem(connections.settings, "in_memory", in_memory)
+    assert found(check_deployed_file, {"BACKUP": alias}, MEDIA_ROOT="/") == []
