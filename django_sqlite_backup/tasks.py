@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.transaction import on_commit
 
+from .aliases import check_alias
 from .conf import settings
 from .exceptions import ConfigurationError, get_line
 from .models import BackupRun
@@ -71,12 +72,14 @@ def enqueue_backup(
     """Hand a backup to the workers, and return its row, which is queued.
 
     The task is enqueued when the transaction around it, if there is one, has been committed. The
-    arguments are those of `backup_database`. Raises `ConfigurationError` where there are no
-    workers, or their queue does not take it.
+    arguments are those of `backup_database`. Raises `ConfigurationError` where `DATABASES` has no
+    such alias, where there are no workers, or their queue does not take it.
     """
+    alias = alias or settings.database
+    check_alias(alias)
     check_workers()
     run = BackupRun(
-        database=alias or settings.database,
+        database=alias,
         front=front,
         user=(user or get_system_user())[:150],
     )

@@ -105,6 +105,20 @@ def test_safety_backups_are_listed_too(project):
     assert names == ["backup.sqlite3", "backup.before-restore-20260301T000000Z.sqlite3"]
 
 
+def test_alias_that_nothing_has_is_an_error(project):
+    copy(project, "old.sqlite3", database="nosuchlong")
+    done = project.run("sqlitebackups", "--database=nosuch")
+    assert (done.code, done.out) == (1, "")
+    hint = 'Did you mean "nosuchlong"?'
+    assert f'Neither DATABASES nor any backup has the alias "nosuch". {hint}' in done.err
+
+
+def test_alias_that_only_a_backup_or_only_the_settings_have_is_none(project):
+    path = copy(project, "old.sqlite3", database="former")
+    assert [backup["name"] for backup in listed(project, "--database=former")] == [str(path)]
+    assert project.run("sqlitebackups", "--database=backup").out == "There are no backups.\n"
+
+
 def test_backup_of_older_code_is_behind(project):
     files.edit(
         project.backup, "DELETE FROM django_migrations WHERE app = 'auth' AND name >= '0012'"

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from django.db import connections
 
-from django_sqlite_backup.aliases import check_alias, get_path, load_connection
+from django_sqlite_backup.aliases import check_alias, get_path, load_connection, suggest
 from django_sqlite_backup.conf import settings
 from django_sqlite_backup.exceptions import ConfigurationError
 from django_sqlite_backup.origin import get_fingerprint
@@ -83,7 +83,10 @@ class Listing:
 
 
 def list_backups(places: Mapping[str, Place], database: str | None = None) -> Listing:
-    """Return what there is in these places: all of it, or the backups of one alias."""
+    """Return what there is in these places: all of it, or the backups of one alias.
+
+    Raises `ConfigurationError` where neither `DATABASES` nor any backup there has that alias.
+    """
     code, found = CodeRevision(), {name: place.look() for name, place in places.items()}
     listed = [
         Listed(name, backup, code.compare(backup.migrations))
@@ -91,6 +94,12 @@ def list_backups(places: Mapping[str, Place], database: str | None = None) -> Li
         for backup in backups
         if database in (None, backup.database)
     ]
+    if database is not None and not listed and database not in connections.settings:
+        stored = {backup.database for backups, _ in found.values() for backup in backups}
+        hint = suggest(database, {*connections.settings, *stored})
+        raise ConfigurationError(
+            f'Neither DATABASES nor any backup has the alias "{database}". {hint}'
+        )
     return Listing(
         sorted(listed, key=lambda item: item.backup.created, reverse=True),
         {name: strangers for name, (_, strangers) in found.items()},

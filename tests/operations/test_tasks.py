@@ -181,6 +181,14 @@ def test_a_worker_prunes(project):
     assert left == [last]
 
 
+def test_an_alias_that_is_not_there_is_refused_at_once(project):
+    enqueued = project.run("sqlitebackup", "--enqueue", "--database", "nosuch")
+    assert read_runs(project) == []
+    done = project.run("sqlitebackup", "--database", "nosuch")
+    assert (enqueued.code, enqueued.out, enqueued.err) == (1, "", done.err)
+    assert 'DATABASES has no alias "nosuch".' in done.err
+
+
 def test_without_workers_nothing_is_enqueued(project):
     project.configure("")
     done = project.run("sqlitebackup", "--enqueue")
