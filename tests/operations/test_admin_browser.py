@@ -217,6 +217,66 @@ def test_a_run_of_a_worker_is_followed_by_the_script(site, open_page):
     assert page.complaints == []
 
 
+def follow(open_page):
+    """Return the page of a run that goes on, and the list of what its script asks."""
+    page, asked = open_page(), []
+    page.on("request", lambda request: note_asking(request, asked))
+    page.click("#result_list tbody a")
+    page.wait_for_selector(".backup-step")
+    page.wait_for_load_state()
+    browser.wait_until(lambda: page.wait_for_timeout(10) or asked)
+    return page, asked
+
+
+def note_asking(request, asked):
+    if request.url.endswith("/progress/"):
+        asked.append(request)
+
+
+def test_whose_session_has_ended_logs_in_and_follows_on(site, open_page):
+    add_run(site)
+    page, asked = follow(open_page)
+    page.context.clear_cookies()
+    page.wait_for_selector("#id_password")
+    asked.clear()
+    page.wait_for_timeout(1500)
+    assert asked == []
+    page.fill("#id_username", "operator")
+    page.fill("#id_password", browser.PASSWORD)
+    page.click("input[type=submit]")
+    page.wait_for_selector(".backup-step")
+    browser.wait_until(lambda: page.wait_for_timeout(10) or len(asked) > 1)
+    # Another time is as good as the first.
+    page.context.clear_cookies()
+    page.wait_for_selector("#id_password")
+    assert page.complaints == []
+
+
+def test_what_is_no_progress_is_not_asked_for_again(site, open_page):
+    add_run(site)
+    page, asked = follow(open_page)
+    page.route("**/progress/", lambda route: route.fulfill(body="<p>", content_type="text/html"))
+    loads = []
+    page.on("load", lambda loaded: loads.append(loaded.url))
+    asked.clear()
+    browser.wait_until(lambda: page.wait_for_timeout(10) or len(asked) == 2)
+    page.wait_for_timeout(2500)
+    assert (len(asked), len(loads)) == (2, 1)
+
+
+def test_a_server_that_is_away_for_a_moment_is_asked_again(site, open_page):
+    add_run(site)
+    page, asked = follow(open_page)
+    loads = []
+    page.on("load", lambda loaded: loads.append(loaded.url))
+    page.route("**/progress/", lambda route: route.fulfill(status=503), times=2)
+    asked.clear()
+    browser.wait_until(lambda: page.wait_for_timeout(10) or len(asked) > 2)
+    execute(site, "UPDATE django_sqlite_backup_backuprun SET completed = 60")
+    page.wait_for_selector("text=60 % · 60 of 100 rows")
+    assert loads == []
+
+
 def test_a_run_of_a_worker_is_followed_without_a_script(site, open_page):
     add_run(site)
     page = open_page(java_script_enabled=False)
