@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
+from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlencode
 
@@ -32,7 +33,7 @@ from django_sqlite_backup.operations.outputs import FileOutput
 from django_sqlite_backup.operations.pages.progress import PARTS, thin_out
 from django_sqlite_backup.operations.pages.streaming import CHUNK
 from django_sqlite_backup.report import Progress
-from shop.models import Customer, Order, Review
+from shop.models import Customer, Order, OrderLine, Review
 from tests import files
 from tests.shops import fill_shop
 
@@ -338,6 +339,27 @@ def test_the_action_asks_for_the_permission(shop, action):
     )
     assert run_action(client, action).status_code == 403
     assert not shop.exists()
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "admin.md"
+(RECIPE,) = re.findall(
+    r"^@admin\.register\(OrderLine\)\n(class [^`]*def get_actions[^`]*)^```",
+    PAGE.read_text(),
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize("codename", ["run_backup", "download_backup"])
+def test_the_recipe_of_the_page_offers_the_action_to_those_who_may(shop, action, codename):
+    scope = {"admin": admin, "backup_database": backup_database}
+    exec(RECIPE, scope)
+    log_in(codename)
+    request = RequestFactory().get("/")
+    request.user = User.objects.get()
+    for actions in ([backup_database], []):
+        model_admin = scope["OrderLineAdmin"](OrderLine, admin.site)
+        model_admin.actions = actions
+        assert (action in model_admin.get_actions(request)) is (codename == "run_backup")
 
 
 def ask_site(user, where, **data):
