@@ -94,21 +94,19 @@ def missing_tables(alias, common):
 def fresh_keys(alias):
     """Return the tables whose next key is one that a row already has."""
     stale = {}
+    models = {model._meta.db_table: model for model in fill.zoo_models(alias)}
     with closing(oracle.open_engine(alias)) as engine:
         for table, key in engine.next_keys().items():
-            largest = largest_key(alias, table)
+            largest = largest_key(alias, models[table]) if table in models else None
             if largest is not None and key <= largest:
                 stale[table] = (key, largest)
     return stale
 
 
-def largest_key(alias, table):
+def largest_key(alias, model):
     connection = connections[alias]
-    models = {model._meta.db_table: model for model in fill.zoo_models(alias)}
-    if table not in models:
-        return None
-    column = connection.ops.quote_name(models[table]._meta.pk.column)
-    name = connection.ops.quote_name(table).replace("%", "%%")
+    column = connection.ops.quote_name(model._meta.pk.column)
+    name = connection.ops.quote_name(model._meta.db_table).replace("%", "%%")
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT max({column}) FROM {name}", [])
         return cursor.fetchone()[0]

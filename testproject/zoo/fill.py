@@ -156,7 +156,7 @@ def fill_custom(alias):
     )
     add(alias, zoo.Defaulted, (1, "named", 1, OLD), (2, "", None, OLD))
     add(alias, zoo.Generated, (1, 40_000, "straße é"), (2, -3, ""))
-    if has_table(alias, zoo.VirtuallyGenerated):
+    if zoo.VirtuallyGenerated in zoo_models(alias):
         add(alias, zoo.VirtuallyGenerated, (1, 21), (2, -1))
     add(alias, zoo.Constrained, (1, "a", 1, 5, ""), (2, "A ", 2, 9, "x"), (3, "b", 2, 4, "y"))
     add(alias, zoo.SoftDeleted, (1, "visible", False), (2, "hidden", True))
@@ -313,18 +313,15 @@ def delete_newest(alias):
 
 def zoo_models(alias):
     """Every model of the zoo with a table of its own on this alias, automatic ones included."""
+    names = set(connections[alias].introspection.table_names())
     return [
         model
         for model in apps.get_models(include_auto_created=True)
         if model._meta.app_label in ("zoo", "zoo_postgresql")
         and not model._meta.proxy
         and model not in (zoo.SharedToo, zoo.View)
-        and has_table(alias, model)
+        and model._meta.db_table in names
     ]
-
-
-def has_table(alias, model):
-    return model._meta.db_table in connections[alias].introspection.table_names()
 
 
 def reset_sequences(alias):
