@@ -109,7 +109,7 @@ class RestoreOperation(Operation):
         with ExitStack() as stack:
             if not self.plan.one_transaction:
                 stack.enter_context(self.engine.transaction(self.file, migrates=True))
-            replacement = Replacement(self.plan.emptied, self.plan.emptied, self.file)
+            replacement = Replacement(self.plan.emptied, (), self.file)
             stack.enter_context(self.engine.replacing(replacement))
             self.empty_tables(self.plan.emptied)
 

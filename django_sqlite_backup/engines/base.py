@@ -195,11 +195,12 @@ class Engine(Access):
     def replacing(self, replacement: Replacement) -> Iterator[None]:
         """Prepare the tables for new rows; at the end, check what had to wait for the last row."""
         yield
-        self.check_constraints(replacement.checked)
+        self.check_constraints(replacement)
 
-    def check_constraints(self, tables: Sequence[Table]) -> None:
+    def check_constraints(self, replacement: Replacement) -> None:
         """Raise `IntegrityError` where a foreign key of the tables, or to them, dangles."""
-        self.connection.check_constraints(table_names=[table.name for table in tables])
+        names = [table.name for table in replacement.checked]
+        self.connection.check_constraints(table_names=names)
 
     def empty_table(self, table: Table) -> None:
         self.execute(f"DELETE FROM {self.qualify(table)}")

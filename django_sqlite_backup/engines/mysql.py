@@ -160,8 +160,8 @@ class MySQLEngine(MySQLAccess, Engine):
         with super().replacing(replacement):
             yield
 
-    def check_constraints(self, tables: Sequence[Table]) -> None:
-        check_foreign_keys(self, tables)
+    def check_constraints(self, replacement: Replacement) -> None:
+        check_foreign_keys(self, replacement)
 
     @contextmanager
     def transaction(self, file: "OpenedBackup", *, migrates: bool) -> Iterator[None]:

@@ -38,7 +38,10 @@ class Replacement:
     tables: Sequence[Table]
     """The tables that are emptied and filled."""
     checked: Sequence[Table]
-    """Those, and the ones that refer to them: whose keys must hold at the end."""
+    """Those, and the ones that refer to them: whose keys must hold at the end.
+
+    None where that is not the end, as the rows to which others refer are still to come.
+    """
     file: "OpenedBackup"
 
     def get_large(self, rows: int) -> set[str]:

@@ -100,6 +100,47 @@ def test_key_of_two_columns_is_checked(mysql, path):
         restore(mysql, path, "zoo.Shared")
 
 
+def key_to_tag(table):
+    tag = f"`{connections['mysql'].settings_dict['NAME']}`.zoo_tag"
+    key = f"CONSTRAINT zoo_x_key FOREIGN KEY (tag) REFERENCES {tag} (id)"
+    return [f"CREATE TABLE {table} (tag bigint, {key})", f"INSERT INTO {table} VALUES (NULL), (2)"]
+
+
+@pytest.mark.parametrize("schema", [None, "test_sqlite_backup_outside"])
+def test_key_of_a_table_that_no_model_knows_does_not_dangle(mysql, path, schema):
+    fill.add(mysql, zoo.Tag, (1, "tall"))
+    back_up(mysql, path, "zoo.Tag")
+    fill.add(mysql, zoo.Tag, (2, "late"))
+    table = f"{schema}.zoo_x" if schema else "zoo_x"
+    create, undo = key_to_tag(table), [f"DROP TABLE {table}"]
+    if schema:
+        create, undo = [f"CREATE DATABASE {schema}", *create], [f"DROP DATABASE {schema}"]
+
+    with statements(mysql, create, undo):
+        with refused(mysql, "zoo_x_key", "zoo_x.tag is '2', which zoo_tag does not have"):
+            restore(mysql, path, "zoo.Tag")
+        fill.execute(mysql, f"UPDATE {table} SET tag = 1")
+        restore(mysql, path, "zoo.Tag")
+
+    assert list(zoo.Tag.objects.using(mysql).values_list("id", flat=True)) == [1]
+
+
+def test_key_of_a_kept_table_that_its_model_does_not_declare_does_not_dangle(mysql, path):
+    fill.add(mysql, zoo.Tag, (1, "tall"))
+    back_up(mysql, path, "zoo.Tag")
+    fill.add(mysql, zoo.Tag, (2, "late"))
+    fill.add(mysql, zoo.Word, (7, "kept"))
+    create = [
+        "ALTER TABLE zoo_word ADD COLUMN tag bigint,"
+        " ADD CONSTRAINT zoo_x_key FOREIGN KEY (tag) REFERENCES zoo_tag (id)",
+        "UPDATE zoo_word SET tag = 2",
+    ]
+    undo = ["ALTER TABLE zoo_word DROP FOREIGN KEY zoo_x_key, DROP COLUMN tag"]
+
+    with statements(mysql, create, undo), refused(mysql, "zoo_x_key", "zoo_word.tag is '2'"):
+        restore(mysql, path, "zoo.Tag")
+
+
 @PORTABLE
 def test_triggers_are_named_as_they_act_on_the_rows(mysql, path, portable):
     fill.add(mysql, zoo.Tag, (1, "tall"))
