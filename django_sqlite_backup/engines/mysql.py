@@ -15,6 +15,7 @@ from .mysql_keys import check_foreign_keys
 from .mysql_schema import (
     NO_TRANSACTIONS,
     describe_peculiarities,
+    describe_unset_keys,
     find_bulk_tables,
     get_next_keys,
     write_next_keys,
@@ -172,7 +173,9 @@ class MySQLEngine(MySQLAccess, Engine):
             self.outlast_pauses()
             with super().transaction(file, migrates=migrates):
                 yield
-            if not self.connection.in_atomic_block:
+            if self.connection.in_atomic_block:
+                self.warnings += describe_unset_keys(self, self.next_keys)
+            else:
                 write_next_keys(self, self.next_keys)
 
     def set_next_keys(self, table: Table, next_keys: dict[str, int]) -> None:

@@ -95,3 +95,23 @@ def write_next_keys(engine: "MySQLEngine", next_keys: Mapping[Table, int]) -> No
                 f"The next key of {table.label} could not be set to {value} ({error}): keys "
                 "of rows that were deleted before the backup may be used again."
             )
+
+
+def describe_unset_keys(engine: "MySQLEngine", next_keys: Mapping[Table, int]) -> Iterator[str]:
+    """Yield a warning where the sequences are not where they were, and cannot be set.
+
+    That is DDL, which would commit the transaction of the caller.
+    """
+    present = engine.get_next_keys(list(next_keys))
+    others = [
+        f"{table.label} (is {is_at}, was {value})"
+        for table, value in next_keys.items()
+        for is_at in present.get(table.name, {}).values()
+        if is_at != value
+    ]
+    if others:
+        yield (
+            "The next keys of these tables could not be set, as ALTER TABLE would commit the "
+            f"transaction around the restore: {', '.join(others)}. Where one is lower than it was, "
+            "keys of rows that were deleted before the backup may be used again."
+        )

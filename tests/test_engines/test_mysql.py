@@ -1,7 +1,7 @@
 """MariaDB and MySQL alone: sessions, zero dates, triggers, keys."""
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from tests.copying import back_up, refused, restore, statements, unchanged
 from zoo import fill
@@ -139,6 +139,27 @@ def test_key_of_a_kept_table_that_its_model_does_not_declare_does_not_dangle(mys
 
     with statements(mysql, create, undo), refused(mysql, "zoo_x_key", "zoo_word.tag is '2'"):
         restore(mysql, path, "zoo.Tag")
+
+
+@PORTABLE
+def test_next_keys_that_a_callers_transaction_keeps_from_being_set_are_named(mysql, path, portable):
+    fill.add(mysql, zoo.Tag, (1, "tall"), (50, "gone"))
+    fill.add(mysql, zoo.Club, (3, "same"))
+    fill.execute(mysql, "DELETE FROM zoo_tag WHERE id = 50")
+    fill.execute(mysql, "ALTER TABLE zoo_club AUTO_INCREMENT = 4")
+    back_up(mysql, path, "zoo.Tag", "zoo.Club")
+    fill.execute(mysql, "DELETE FROM zoo_tag", "ALTER TABLE zoo_tag AUTO_INCREMENT = 1")
+
+    with transaction.atomic(using=mysql):
+        report = restore(mysql, path, "zoo.Tag", "zoo.Club", portable=portable)
+    assert [warning for warning in report.warnings if "next keys" in warning] == [
+        "The next keys of these tables could not be set, as ALTER TABLE would commit the "
+        "transaction around the restore: zoo.Tag (is 2, was 51). Where one is lower than it was, "
+        "keys of rows that were deleted before the backup may be used again."
+    ]
+    assert not restore(mysql, path, "zoo.Tag", "zoo.Club", portable=portable).warnings
+    zoo.Tag.objects.using(mysql).create(name="fresh")
+    assert list(zoo.Tag.objects.using(mysql).values_list("id", flat=True)) == [1, 51]
 
 
 @PORTABLE
