@@ -66,12 +66,15 @@ class MySQLEngine(MySQLAccess, Engine):
         self.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'")
         # What LOAD DATA changes is told by warnings alone.
         self.execute("SET SESSION max_error_count = 64, sql_notes = 1")
+        # A long copy is no runaway statement.
+        self.execute(f"SET SESSION {self.statement_limit} = 0")
         self.raw.set_character_set("utf8mb4")
 
     @contextmanager
     def own_session(self) -> Iterator[None]:
         driver_charset = self.raw.character_set_name()
-        names = [*SESSION, "character_set_client", "collation_connection"]
+        variables = [*SESSION, self.statement_limit]
+        names = [*variables, "character_set_client", "collation_connection"]
         ((*values, charset, collation),) = self.fetchall(
             "SELECT " + ", ".join(f"@@{name}" for name in names)
         )
@@ -80,7 +83,7 @@ class MySQLEngine(MySQLAccess, Engine):
             yield
         finally:
             if self.connection.connection is not None and self.connection.is_usable():
-                for name, value in zip(SESSION, values, strict=True):
+                for name, value in zip(variables, values, strict=True):
                     self.execute(f"SET SESSION {name} = %s", [value])
                 self.raw.set_character_set(driver_charset)
                 self.execute(f"SET NAMES {charset} COLLATE {collation}")

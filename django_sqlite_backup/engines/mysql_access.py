@@ -45,6 +45,12 @@ class MySQLAccess(Access):
             for name, seconds in zip(WAITING, before, strict=True):
                 self.execute(f"SET SESSION {name} = {seconds}")
 
+    @property
+    def statement_limit(self) -> str:
+        """The variable that says how long a statement may take; MySQL's is for SELECT alone."""
+        is_mariadb = self.connection.mysql_is_mariadb  # type: ignore[attr-defined]
+        return "max_statement_time" if is_mariadb else "max_execution_time"
+
     def outlast_pauses(self) -> None:
         """Let whoever drives the generator take a break, in the middle of a table too."""
         for variable in ("net_read_timeout", "net_write_timeout", "wait_timeout"):

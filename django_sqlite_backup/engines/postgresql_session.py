@@ -18,10 +18,18 @@ SESSION = {
     # this role are an error, not rows that are missing.
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    "transaction_timeout": "0",
     "row_security": "off",
     "synchronize_seqscans": "off",
 }
-"""What a session is set to, beside the time zone, until its transaction ends."""
+"""What a session is set to, beside the time zone, until its transaction ends.
+
+Servers before 17 have no `transaction_timeout`.
+"""
+CONFIGURE = """
+SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS wanted (name, value)
+WHERE current_setting(name, true) IS NOT NULL
+"""
 
 
 class PostgreSQLSession(Engine):
@@ -46,14 +54,14 @@ class PostgreSQLSession(Engine):
         self.configure({**SESSION, "TimeZone": zone})
 
     def configure(self, settings: dict[str, str]) -> None:
-        calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
-        self.fetchall(f"SELECT {calls}", [text for item in settings.items() for text in item])
+        """Set, until the transaction ends, those that this server has."""
+        self.fetchall(CONFIGURE, [list(settings), list(settings.values())])
 
     @contextmanager
     def own_session(self) -> Iterator[None]:
         """What follows in the same transaction, migrations say, has the caller's settings again."""
         names = [*SESSION, "TimeZone", "lock_timeout"]
-        calls = ", ".join(["current_setting(%s)"] * len(names))
+        calls = ", ".join(["current_setting(%s, true)"] * len(names))
         (values,) = self.fetchall(f"SELECT {calls}", names)
         self.set_session()
         with self.reading_exactly():

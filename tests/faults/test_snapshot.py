@@ -117,7 +117,9 @@ def hurried(bank):
     settings = connections[bank].settings_dict
     options = {**settings["OPTIONS"], **HURRIED[connections[bank].vendor]}
     if connections[bank].vendor == "mysql" and connections[bank].mysql_is_mariadb:
-        options["init_command"] += ", idle_transaction_timeout = 1"
+        options["init_command"] += ", idle_transaction_timeout = 1, max_statement_time = 1"
+    if connections[bank].vendor == "postgresql" and connections[bank].pg_version >= 170000:
+        options["options"] += " -c transaction_timeout=2000"
     connections.databases["hurried"] = {**settings, "OPTIONS": options}
     yield "hurried"
     connections["hurried"].close()

@@ -25,6 +25,7 @@ def path(tmp_path):
 VARIABLES = [
     *("sql_mode", "innodb_lock_wait_timeout", "lock_wait_timeout", "foreign_key_checks"),
     *("character_set_client", "collation_connection", "tx_isolation", "autocommit"),
+    *("max_statement_time", "max_execution_time"),
 ]
 
 
@@ -45,6 +46,41 @@ def test_backup_leaves_the_session_as_it_was(mysql, path, portable):
     assert before["lock_wait_timeout"] == "77"
     assert session(mysql) == before
     connections[mysql].close()
+
+
+@pytest.fixture
+def hurried(mysql):
+    """An alias of the same database whose server gives a statement a second."""
+    settings = connections[mysql].settings_dict
+    if not connections[mysql].mysql_is_mariadb:
+        pytest.skip("MySQL ends no statement but a SELECT")
+    options = {**settings["OPTIONS"], "init_command": "SET SESSION max_statement_time = 1"}
+    connections.databases["hurried"] = {**settings, "OPTIONS": options}
+    yield "hurried"
+    connections["hurried"].close()
+    del connections["hurried"], connections.databases["hurried"]
+
+
+@PORTABLE
+def test_restore_may_take_longer_than_a_statement_may(hurried, mysql, path, portable):
+    fill.add(mysql, zoo.Tag, (1, "tall"), (2, "small"), (3, "late"))
+    back_up(mysql, path, "zoo.Tag")
+    create = ["CREATE TRIGGER zoo_x_slow BEFORE INSERT ON zoo_tag FOR EACH ROW DO sleep(0.5)"]
+
+    with statements(mysql, create, ["DROP TRIGGER zoo_x_slow"]), unchanged(mysql, "zoo_tag"):
+        restore(hurried, path, "zoo.Tag", portable=portable)
+
+
+@PORTABLE
+def test_runs_inside_a_transaction_leave_the_session_as_it_was(hurried, path, portable):
+    before = session(hurried)
+    with transaction.atomic(using=hurried):
+        during = session(hurried)
+        back_up(hurried, path, "zoo.Tag", portable=portable)
+        restore(hurried, path, "zoo.Tag", portable=portable)
+        assert session(hurried) == during
+    assert before["max_statement_time"] == "1.000000"
+    assert session(hurried) == before
 
 
 @PORTABLE
