@@ -44,6 +44,8 @@ class RestorePlan:
     """Labels of live tables that are left as they are."""
     lost: tuple[str, ...]
     """What goes with the rows and tables that are replaced, and is in no backup of this kind."""
+    peculiarities: tuple[str, ...]
+    """What the live tables do to restored or deleted rows, or cannot undo, in sentences."""
     obstacles: tuple[str, ...]
     """What forbids the restore, in sentences."""
     misfits: tuple[Misfit, ...]
@@ -109,6 +111,7 @@ class RestorePlan:
             "defaults": list(self.defaults),
             "kept": list(self.kept),
             "lost": list(self.lost),
+            "peculiarities": list(self.peculiarities),
             "obstacles": list(self.obstacles),
             "misfits": [misfit.as_dict() for misfit in self.misfits],
             "one_transaction": self.one_transaction,
@@ -116,7 +119,7 @@ class RestorePlan:
         }
 
     def get_warnings(self) -> list[str]:
-        """Return a sentence for each thing that a restore does not do, and might be thought to."""
+        """Return a sentence for each thing that a restore does, or not, against expectation."""
         warnings = list(self.differences)
         if self.left_out:
             warnings.append(f"In the file and not restored: {', '.join(self.left_out)}.")
@@ -124,7 +127,7 @@ class RestorePlan:
             warnings.append(f"Not in the file, left to defaults: {', '.join(self.defaults)}.")
         if self.lost:
             warnings.append(f"Lost by this restore, and in no backup: {', '.join(self.lost)}.")
-        return warnings
+        return [*warnings, *self.peculiarities]
 
 
 def check_misfits(misfits: Sequence[Misfit]) -> None:

@@ -97,7 +97,8 @@ class Planner:
             *self.find_orphans(filled, {table.name for table in emptied}),
         ]
         self.obstacles += self.find_forbidden(created, one_transaction)
-        delete = {table.label: rows[table.label] for table in emptied}
+        dropped = self.find_dropped()
+        lasting = [table for table in tables if table.name not in dropped]
         has_rows = any(rows[label] for label in rows if label not in BOOKKEEPING)
         wants_safety = self.mechanism.safety_backup and has_rows and not one_transaction
         return RestorePlan(
@@ -114,12 +115,13 @@ class Planner:
             ),
             created=created,
             emptied=emptied,
-            delete=delete,
+            delete={table.label: rows[table.label] for table in emptied},
             insert={table.label: entries[table.name].rows for table in tables},
             left_out=tuple(self.left_out),
             defaults=tuple(self.defaults),
             kept=tuple(table.label for table in kept if not is_record(table)),
-            lost=tuple(find_lost(self.engine, self.present, replaced, self.find_dropped())),
+            lost=tuple(find_lost(self.engine, self.present, replaced, dropped)),
+            peculiarities=tuple(self.engine.describe_peculiarities(lasting, emptied)),
             obstacles=tuple(self.obstacles),
             misfits=tuple(self.find_misfits(tables, kept)),
             one_transaction=one_transaction,
@@ -215,9 +217,8 @@ class Planner:
                 yield table
 
     def changes_schema(self, created: tuple[Table, ...]) -> bool:
-        if self.revisions is None:
-            return False
-        return bool(self.revisions.migrations or self.mechanism.rebuild or created)
+        revisions = self.revisions
+        return bool(revisions and (revisions.migrations or self.mechanism.rebuild or created))
 
     def find_altered(self, created: tuple[Table, ...]) -> list[Table] | None:
         """Return the live tables that migrations may alter; None where the schema stays."""

@@ -80,6 +80,12 @@ class Access:
         """Yield what `check_rights` finds missing, each as what gives it."""
         return iter(())
 
+    def describe_peculiarities(
+        self, filled: Sequence[Table], emptied: Sequence[Table]
+    ) -> Iterator[str]:
+        """Yield, each once, what the tables do to restored or deleted rows, or cannot undo."""
+        return iter(())
+
     @contextmanager
     def waiting_briefly(self) -> Iterator[None]:
         """Wait no longer than `patience` for locks in this block, which is in a transaction."""

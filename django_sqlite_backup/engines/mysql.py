@@ -6,15 +6,16 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
+
 from django_sqlite_backup.tables import Column, Table
 
 from .base import Engine
 from .load_data import load_data
 from .mysql_access import MySQLAccess
 from .mysql_keys import check_foreign_keys
+from .mysql_peculiarities import describe_peculiarities, find_without_transactions
 from .mysql_schema import (
-    NO_TRANSACTIONS,
-    describe_peculiarities,
     describe_unset_keys,
     find_bulk_tables,
     get_next_keys,
@@ -48,8 +49,14 @@ class MySQLEngine(MySQLAccess, Engine):
     buffers_results = True
     in_bulk: frozenset[str] | set[str] = frozenset()
     """The tables whose indexes MariaDB builds when all of their rows are in."""
+    told: set[tuple[str, str]]
+    """The peculiarities of tables that were told already."""
     local_infile = False
     """Whether the connection was made with the client's half of LOAD DATA LOCAL."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        super().__init__(connection)
+        self.told = set()
 
     @property
     def raw(self) -> Any:
@@ -154,12 +161,17 @@ class MySQLEngine(MySQLAccess, Engine):
 
     # Writing
 
+    def describe_peculiarities(
+        self, filled: Sequence[Table], emptied: Sequence[Table]
+    ) -> Iterator[str]:
+        return describe_peculiarities(self, filled, emptied)
+
     @contextmanager
     def replacing(self, replacement: Replacement) -> Iterator[None]:
-        for warning in describe_peculiarities(self, replacement.tables):
-            self.rolls_back_rows &= not warning.startswith(NO_TRANSACTIONS)
-            if warning not in self.warnings:
-                self.warnings.append(warning)
+        # What migrations have made meanwhile, the plan could not tell.
+        filled = replacement.tables if replacement.checked else ()
+        self.warnings += self.describe_peculiarities(filled, replacement.tables)
+        self.rolls_back_rows &= not find_without_transactions(self, replacement.tables)
         self.in_bulk = set(find_bulk_tables(self, replacement))
         with super().replacing(replacement):
             yield

@@ -1,4 +1,4 @@
-"""What MySQL's tables are beside their columns: what they do, and what they count."""
+"""How MySQL's tables are filled beside their rows: in bulk, and what they count."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -7,7 +7,6 @@ from django.db import OperationalError
 
 from django_sqlite_backup.tables import Table
 
-from .mysql_rights import describe_blindness
 from .transport import Replacement
 
 if TYPE_CHECKING:
@@ -16,29 +15,6 @@ if TYPE_CHECKING:
 ALTER_SECONDS = 5
 LARGE_ROWS = 10_000
 """From here on, building an index at once costs less than feeding it row by row."""
-
-NO_TRANSACTIONS = "Without transactions, so not undone where the restore fails"
-PECULIARITIES = {
-    "Triggers that MySQL cannot turn off act on each restored row": (
-        "SELECT event_object_table FROM information_schema.triggers"
-        " WHERE event_object_schema = DATABASE() AND event_object_table IN ({})"
-    ),
-    NO_TRANSACTIONS: (
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
-        " AND engine NOT IN ('InnoDB', 'RocksDB') AND table_name IN ({})"
-    ),
-}
-
-
-def describe_peculiarities(engine: "MySQLEngine", tables: Sequence[Table]) -> Iterator[str]:
-    """Yield a sentence for each promise of a restore that some of the tables break."""
-    names = [table.name for table in tables]
-    marks = ", ".join(["%s"] * len(names)) or "NULL"
-    for sentence, sql in PECULIARITIES.items():
-        found = sorted({name for (name,) in engine.fetchall(sql.format(marks), names)})
-        if found:
-            yield f"{sentence}: {', '.join(found)}."
-    yield from describe_blindness(engine)
 
 
 def find_bulk_tables(engine: "MySQLEngine", replacement: Replacement) -> Iterator[str]:

@@ -1,9 +1,13 @@
 """MariaDB and MySQL alone: sessions, zero dates, triggers, keys."""
 
+import io
+
 import pytest
+from django.core.management import call_command
 from django.db import connections, transaction
 
-from tests.copying import back_up, refused, restore, statements, unchanged
+from django_sqlite_backup import BackupMechanism
+from tests.copying import back_up, exhaust, refused, restore, statements, unchanged
 from zoo import fill
 from zoo import models as zoo
 
@@ -198,6 +202,9 @@ def test_next_keys_that_a_callers_transaction_keeps_from_being_set_are_named(mys
     assert list(zoo.Tag.objects.using(mysql).values_list("id", flat=True)) == [1, 51]
 
 
+WARNING = "Triggers that MySQL cannot turn off act on each restored row: zoo's trigger of zoo_tag."
+
+
 @PORTABLE
 def test_triggers_are_named_as_they_act_on_the_rows(mysql, path, portable):
     fill.add(mysql, zoo.Tag, (1, "tall"))
@@ -207,8 +214,10 @@ def test_triggers_are_named_as_they_act_on_the_rows(mysql, path, portable):
     ]
 
     with statements(mysql, create, ["DROP TRIGGER `zoo's trigger`"]):
+        plan = BackupMechanism(path, database=mysql, labels=["zoo"]).plan_restore()
         report = restore(mysql, path, "zoo", portable=portable)
-        assert "act on each restored row: zoo_tag." in " ".join(report.warnings)
+        assert plan.peculiarities == (WARNING,)
+        assert report.warnings.count(WARNING) == 1
         with refused(mysql, "zoo.Tag"):
             restore(mysql, path, "zoo", portable=portable, verify=True)
 
@@ -221,4 +230,50 @@ def test_trigger_on_updates_only_is_no_obstacle(mysql, path):
     ]
 
     with statements(mysql, create, ["DROP TRIGGER zoo_x_update"]), unchanged(mysql, "zoo_tag"):
-        restore(mysql, path, "zoo.Tag")
+        assert restore(mysql, path, "zoo.Tag").warnings == []
+
+
+def test_triggers_are_named_before_anything_is_touched(mysql, path):
+    back_up(mysql, path, "zoo.Tag")
+    create = [
+        "CREATE TRIGGER zoo_x_insert AFTER INSERT ON zoo_tag FOR EACH ROW DO 1",
+        "CREATE TRIGGER zoo_x_delete AFTER DELETE ON zoo_tag FOR EACH ROW DO 1",
+    ]
+    options = {"file": path, "database": mysql, "migrate": False, "dry_run": True}
+    shown = io.StringIO()
+
+    with statements(mysql, create, ["DROP TRIGGER zoo_x_insert", "DROP TRIGGER zoo_x_delete"]):
+        call_command("sqliterestore", "zoo.Tag", stdout=shown, **options)
+
+    assert "act on each restored row: zoo_x_insert of zoo_tag." in shown.getvalue()
+    assert "act on each deleted row: zoo_x_delete of zoo_tag." in shown.getvalue()
+
+
+def test_triggers_that_a_hook_of_the_restore_makes_are_named_too(mysql, path):
+    class Late(BackupMechanism):
+        def prepare_schema_for_restore(self, from_connection, to_connection):
+            sql = "CREATE TRIGGER zoo_x_late AFTER INSERT ON zoo_tag FOR EACH ROW DO 1"
+            fill.execute(mysql, sql)
+
+        def update_schema_after_restore(self, from_connection, to_connection):
+            pass
+
+    back_up(mysql, path, "zoo.Tag")
+    with statements(mysql, [], ["DROP TRIGGER zoo_x_late"]):
+        report = exhaust(Late(path, database=mysql, labels=["zoo.Tag"]), "restore")
+    assert "act on each restored row: zoo_x_late of zoo_tag." in " ".join(report.warnings)
+
+
+@pytest.fixture
+def myisam(mysql):
+    fill.execute(mysql, "ALTER TABLE zoo_word ENGINE = MyISAM")
+    yield mysql
+    fill.execute(mysql, "DELETE FROM zoo_word", "ALTER TABLE zoo_word ENGINE = InnoDB")
+
+
+def test_tables_without_transactions_are_named_before_a_restore(myisam, path):
+    back_up(myisam, path, "zoo.Word", "zoo.Tag")
+    mechanism = BackupMechanism(path, database=myisam, labels=["zoo.Word"], migrate=False)
+    assert mechanism.plan_restore().get_warnings() == [
+        "Without transactions, so not undone where the restore fails: zoo_word."
+    ]
