@@ -111,6 +111,7 @@ class BackupOperation(Operation):
                 f"On {self.live.display_name} the tables are read one after the other: what is "
                 "written meanwhile may be in the file in part."
             )
+        self.report.warnings += self.engine.describe_unsteady(self.tables)
         # Not later: of two backups the newer one is that with the newer rows.
         self.created = datetime.now(UTC)
         # Nor this: by the end a server may have closed the live connection, idle all the time.

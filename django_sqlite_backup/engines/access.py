@@ -86,6 +86,10 @@ class Access:
         """Yield, each once, what the tables do to restored or deleted rows, or cannot undo."""
         return iter(())
 
+    def describe_unsteady(self, tables: Sequence[Table]) -> Iterator[str]:
+        """Yield what of the tables may change while a snapshot is read."""
+        return iter(())
+
     @contextmanager
     def waiting_briefly(self) -> Iterator[None]:
         """Wait no longer than `patience` for locks in this block, which is in a transaction."""

@@ -10,17 +10,20 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_sqlite_backup.tables import Column, Table
 
-from .base import Engine
 from .load_data import load_data
-from .mysql_access import MySQLAccess
 from .mysql_keys import check_foreign_keys
-from .mysql_peculiarities import describe_peculiarities, find_without_transactions
+from .mysql_peculiarities import (
+    describe_peculiarities,
+    describe_unsteady,
+    find_without_transactions,
+)
 from .mysql_schema import (
     describe_unset_keys,
     find_bulk_tables,
     get_next_keys,
     write_next_keys,
 )
+from .mysql_session import MySQLSession
 from .mysql_types import (
     LiveType,
     get_fast_reader,
@@ -33,16 +36,8 @@ from .transport import BATCH_ROWS, Reader, Replacement
 if TYPE_CHECKING:
     from django_sqlite_backup.validation import OpenedBackup
 
-SESSION = (
-    *("sql_mode", "innodb_lock_wait_timeout", "lock_wait_timeout", "net_read_timeout"),
-    *("net_write_timeout", "wait_timeout", "max_error_count", "sql_notes", "unique_checks"),
-)
-"""The variables that are set for a copy, and set back."""
 
-ISOLATION = ("tx_isolation", "transaction_isolation")
-
-
-class MySQLEngine(MySQLAccess, Engine):
+class MySQLEngine(MySQLSession):
     """A consistent snapshot of InnoDB's tables; schema changes commit and cannot be undone."""
 
     is_snapshot = True
@@ -57,43 +52,6 @@ class MySQLEngine(MySQLAccess, Engine):
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         super().__init__(connection)
         self.told = set()
-
-    @property
-    def raw(self) -> Any:
-        """The driver's connection."""
-        self.connection.ensure_connection()
-        return self.connection.connection
-
-    def set_session(self) -> None:
-        """Fix what a value depends on, until the connection or its caller sets it anew.
-
-        Strict, so that a value that does not fit is an error and not another value; zero dates
-        are let through, as they were once let in.
-        """
-        self.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'")
-        # What LOAD DATA changes is told by warnings alone.
-        self.execute("SET SESSION max_error_count = 64, sql_notes = 1")
-        # A long copy is no runaway statement.
-        self.execute(f"SET SESSION {self.statement_limit} = 0")
-        self.raw.set_character_set("utf8mb4")
-
-    @contextmanager
-    def own_session(self) -> Iterator[None]:
-        driver_charset = self.raw.character_set_name()
-        variables = [*SESSION, self.statement_limit]
-        names = [*variables, "character_set_client", "collation_connection"]
-        ((*values, charset, collation),) = self.fetchall(
-            "SELECT " + ", ".join(f"@@{name}" for name in names)
-        )
-        try:
-            self.set_session()
-            yield
-        finally:
-            if self.connection.connection is not None and self.connection.is_usable():
-                for name, value in zip(variables, values, strict=True):
-                    self.execute(f"SET SESSION {name} = %s", [value])
-                self.raw.set_character_set(driver_charset)
-                self.execute(f"SET NAMES {charset} COLLATE {collation}")
 
     # Reading
 
@@ -154,10 +112,8 @@ class MySQLEngine(MySQLAccess, Engine):
     def get_next_keys(self, tables: Sequence[Table]) -> dict[str, dict[str, int]]:
         return get_next_keys(self, tables)
 
-    def shows_one_state(self) -> bool:
-        # MySQL's name of the variable since 8.0; MariaDB has both since 11.1.
-        rows = self.fetchall("SHOW VARIABLES WHERE variable_name IN (%s, %s)", ISOLATION)
-        return all(level in ("REPEATABLE-READ", "SERIALIZABLE") for _, level in rows)
+    def describe_unsteady(self, tables: Sequence[Table]) -> Iterator[str]:
+        return describe_unsteady(self, tables)
 
     # Writing
 

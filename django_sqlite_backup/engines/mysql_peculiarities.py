@@ -40,6 +40,15 @@ def find_without_transactions(engine: "MySQLEngine", tables: Sequence[Table]) ->
     return [name for (name,) in find_of(engine, WITHOUT_TRANSACTIONS, tables)]
 
 
+def describe_unsteady(engine: "MySQLEngine", tables: Sequence[Table]) -> Iterator[str]:
+    """Yield a sentence on the tables that are no part of a snapshot."""
+    if names := find_without_transactions(engine, tables):
+        yield (
+            "Without transactions, so no part of the snapshot: what is written meanwhile to "
+            f"{', '.join(names)} may be in the file in part."
+        )
+
+
 def find_peculiarities(
     engine: "MySQLEngine", filled: Sequence[Table], emptied: Sequence[Table]
 ) -> Iterator[tuple[str, str]]:

@@ -277,3 +277,14 @@ def test_tables_without_transactions_are_named_before_a_restore(myisam, path):
     assert mechanism.plan_restore().get_warnings() == [
         "Without transactions, so not undone where the restore fails: zoo_word."
     ]
+
+
+@PORTABLE
+def test_backup_names_tables_that_are_no_part_of_the_snapshot(myisam, path, portable):
+    warning = (
+        "Without transactions, so no part of the snapshot: what is written meanwhile to zoo_word "
+        "may be in the file in part."
+    )
+    assert warning in back_up(myisam, path, "zoo.Word", "zoo.Tag", portable=portable).warnings
+    other = back_up(myisam, path.with_name("tags"), "zoo.Tag", portable=portable)
+    assert "snapshot" not in " ".join(other.warnings)
