@@ -13,7 +13,7 @@ from .aliases import check_not_live, get_connection, get_path
 from .backup_file import BackupFile
 from .engines import get_engine
 from .engines.base import Engine
-from .exceptions import Busy, ConfigurationError, CopyError, explaining
+from .exceptions import Busy, ConfigurationError, CopyError, MigrationError, explaining
 from .historical import get_apps
 from .report import Progress, Report
 from .tables import Table, check_labels, take_inventory
@@ -71,15 +71,19 @@ class Operation(ABC):
         patience = self.engine.patience
         try:
             yield
-        except CopyError as error:
+        except (CopyError, MigrationError) as error:
             if not self.engine.gave_up_waiting(error.__cause__):
                 raise
-            found = "; ".join(self.engine.find_blockers(self.tables))
+            found = "; ".join(self.engine.find_blockers(self.get_touched()))
             raise Busy(
                 f"{str(error).rstrip('.')}. Gave up after {patience:g} seconds"
                 f"{', and nothing was changed' * self.is_undone}. "
                 f"{f'In the way now: {found}. ' if found else ''}Wait longer (--wait SECONDS)."
             ) from error
+
+    def get_touched(self) -> Sequence[Table]:
+        """Return the live tables that the run may have to wait for."""
+        return self.tables
 
     def take_inventory(self) -> None:
         """Hold the live database, the models at its revision and the labels together."""

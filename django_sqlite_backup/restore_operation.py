@@ -2,18 +2,18 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from django.apps import apps
-
 from .aliases import registered
 from .backup_operation import SafetyBackupOperation
+from .caches import clear_caches, clearing_caches
 from .engines.refused_rows import is_of_a_value
 from .engines.transport import Replacement
 from .exceptions import (
     BackupError,
+    Busy,
     CopyError,
     MigrationError,
     RevisionMismatch,
@@ -71,10 +71,9 @@ class RestoreOperation(Operation):
 
     def run(self) -> Iterator[Progress]:
         """Change the schema and replace the rows: in one transaction, where that is possible."""
-        doing = explaining(f'restoring "{self.live.alias}"')
         transaction = self.engine.transaction(self.file, migrates=self.plan.changes_schema)
         if self.plan.one_transaction:
-            with doing, transaction:
+            with self.explaining(), transaction:
                 yield self.show("begun")
                 self.prepare_schema()
                 yield from self.replace()
@@ -82,11 +81,17 @@ class RestoreOperation(Operation):
                 self.is_committing = True
         else:
             yield self.show("begun")
-            self.prepare_schema()
-            with doing, transaction:
+            with self.explaining():
+                self.prepare_schema()
+            with self.explaining(), transaction:
                 yield from self.replace()
                 self.is_committing = True
-            self.update_schema()
+            self.is_committing = False
+            with self.explaining():
+                self.update_schema()
+
+    def explaining(self) -> AbstractContextManager[None]:
+        return explaining(f'restoring "{self.live.alias}"')
 
     def prepare_schema(self) -> None:
         """Call the hook; what it unapplies must meet no rows."""
@@ -94,7 +99,7 @@ class RestoreOperation(Operation):
             return
         if self.plan.revisions.unapply or self.plan.rebuild:
             self.empty_before_unapplying()
-        with explaining_migration("preparing the schema"), migrating():
+        with self.migrating("preparing the schema"):
             self.mechanism.prepare_schema_for_restore(self.file.connection, self.live)
         present = {table.name for table in take_inventory(get_apps(self.live), self.live).tables}
         missing = [table.label for table in self.tables if table.name not in present]
@@ -147,8 +152,17 @@ class RestoreOperation(Operation):
         """Call the hook, with nothing remembered of the rows that were there before."""
         clear_caches()
         if self.plan.revisions is not None and self.mechanism.update:
-            with explaining_migration("updating the schema"), migrating():
+            with self.migrating("updating the schema"):
                 self.mechanism.update_schema_after_restore(self.file.connection, self.live)
+
+    @contextmanager
+    def migrating(self, doing: str) -> Iterator[None]:
+        """Call a hook in here; it waits for locks no longer than the rest of the run."""
+        with explaining_migration(doing), self.engine.waiting_briefly(), migrating():
+            yield
+
+    def get_touched(self) -> list[Table]:
+        return [*self.tables, *self.plan.emptied]
 
     def take_safety_backup(self, path: Path) -> None:
         """Back the whole live database up, whatever the project's own mechanism leaves out."""
@@ -205,7 +219,7 @@ class RestoreOperation(Operation):
         """Say, where the restore fails, that its schema changes were not undone."""
         try:
             yield
-        except (MigrationError, CopyError, RevisionMismatch) as error:
+        except (MigrationError, CopyError, RevisionMismatch, Busy) as error:
             raise MigrationError(
                 f"{str(error).rstrip('.')}. What was done before could not be undone, and no "
                 "safety backup was taken. To go on, drop the tables that are half made, or restore "
@@ -225,24 +239,3 @@ def migrating() -> Iterator[None]:
         yield
     finally:
         is_migrating.reset(token)
-
-
-@contextmanager
-def clearing_caches() -> Iterator[None]:
-    """Clear the caches when all is done, or undone: what was read in between may be of neither."""
-    try:
-        yield
-    finally:
-        clear_caches()
-
-
-def clear_caches() -> None:
-    """Clear what the process remembers of rows that may now be others."""
-    if apps.is_installed("django.contrib.contenttypes"):
-        from django.contrib.contenttypes.models import ContentType
-
-        ContentType.objects.clear_cache()
-    if apps.is_installed("django.contrib.sites"):
-        from django.contrib.sites.models import Site
-
-        Site.objects.clear_cache()

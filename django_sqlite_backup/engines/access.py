@@ -92,7 +92,7 @@ class Access:
 
     @contextmanager
     def waiting_briefly(self) -> Iterator[None]:
-        """Wait no longer than `patience` for locks in this block, which is in a transaction."""
+        """Wait no longer than `patience` for locks in this block, in a transaction or outside."""
         yield
 
     def gave_up_waiting(self, error: BaseException | None) -> bool:

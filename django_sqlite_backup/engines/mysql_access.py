@@ -42,8 +42,9 @@ class MySQLAccess(Access):
         try:
             yield
         finally:
-            for name, seconds in zip(WAITING, before, strict=True):
-                self.execute(f"SET SESSION {name} = {seconds}")
+            if self.connection.connection is not None and self.connection.is_usable():
+                for name, seconds in zip(WAITING, before, strict=True):
+                    self.execute(f"SET SESSION {name} = {seconds}")
 
     @property
     def statement_limit(self) -> str:

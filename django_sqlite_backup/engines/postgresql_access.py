@@ -62,16 +62,29 @@ class PostgreSQLAccess(Access):
 
     def limit_waiting(self) -> None:
         """Set, until the transaction ends, how long to wait for any lock."""
-        # Zero would be for ever.
-        self.execute(f"SET LOCAL lock_timeout = {max(1, round(self.patience * 1000))}")
+        self.execute(f"SET LOCAL lock_timeout = {self.lock_timeout}")
+
+    @property
+    def lock_timeout(self) -> str:
+        """How long to wait for a lock, in milliseconds; zero would be for ever."""
+        return str(max(1, round(self.patience * 1000)))
 
     @contextmanager
     def waiting_briefly(self) -> Iterator[None]:
+        # Outside of a transaction it is the session's, and no error takes it back.
+        is_local = self.connection.in_atomic_block
         ((before,),) = self.fetchall("SELECT current_setting('lock_timeout')")
-        self.limit_waiting()
-        yield
-        # After an error the transaction, or the savepoint, takes it back.
-        self.fetchall("SELECT set_config('lock_timeout', %s, true)", [before])
+        self.set_lock_timeout(self.lock_timeout, is_local=is_local)
+        try:
+            yield
+        except BaseException:
+            if not is_local and self.connection.is_usable():
+                self.set_lock_timeout(before, is_local=False)
+            raise
+        self.set_lock_timeout(before, is_local=is_local)
+
+    def set_lock_timeout(self, value: str, *, is_local: bool) -> None:
+        self.fetchall("SELECT set_config('lock_timeout', %s, %s)", [value, is_local])
 
     def gave_up_waiting(self, error: BaseException | None) -> bool:
         cause = error.__cause__ if error is not None else None

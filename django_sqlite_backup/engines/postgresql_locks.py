@@ -30,7 +30,7 @@ SELECT DISTINCT ON (a.pid) a.pid, a.usename, a.application_name,
 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 WHERE l.locktype = 'relation' AND l.granted AND a.pid <> pg_backend_pid()
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-  AND l.relation = ANY(%s::regclass[])
+  AND l.relation IN (SELECT to_regclass(name) FROM unnest(%s::text[]) AS wanted (name))
 ORDER BY a.pid, l.relation
 """
 
@@ -71,7 +71,7 @@ class AdvisoryLock(Lock):
 
 
 def find_blockers(engine: "PostgreSQLAccess", tables: Sequence[Table]) -> Iterator[str]:
-    """Yield who else has locks on the tables now."""
+    """Yield who else has locks on the tables now, as far as they are there."""
     names = [engine.quote(table.name) for table in tables]
     for pid, user, program, host, state, relation in engine.fetchall(BLOCKERS, [names]):
         who = f'user "{user}", program "{program}", from {host}, {state}'

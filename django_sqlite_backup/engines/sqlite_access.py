@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,12 @@ class SQLiteAccess(Access):
             return self.lock_seconds
         ((milliseconds,),) = self.fetchall("PRAGMA busy_timeout")
         return float(milliseconds) / 1000
+
+    @contextmanager
+    def waiting_briefly(self) -> Iterator[None]:
+        # What is in a transaction has its lock.
+        with nullcontext() if self.connection.in_atomic_block else self.waiting_for_writers():
+            yield
 
     @contextmanager
     def waiting_for_writers(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 
 from django_sqlite_backup import BackupMechanism, Busy, ConfigurationError, InvalidBackup, locks
 from django_sqlite_backup.engines import get_engine
@@ -168,6 +168,35 @@ def test_restore_gives_up_where_others_hold_its_tables(shop, path):
         other.rollback()
 
     restore(shop, path, "shop", wait=1)
+
+
+TIMEOUTS = {
+    "postgresql": "SELECT current_setting('lock_timeout')",
+    "mysql": "SELECT @@lock_wait_timeout, @@innodb_lock_wait_timeout",
+    "sqlite": "PRAGMA busy_timeout",
+}
+
+
+def test_schema_change_outside_a_transaction_gives_up_too_and_sets_the_session_back(shop):
+    engine = get_engine(connections[shop])
+    engine.lock_seconds = 1
+    vendor = connections[shop].vendor
+    before = engine.fetchall(TIMEOUTS[vendor])
+    with closing(connections[shop].copy()) as other:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            for sql in TABLE_LOCKS[vendor]:
+                cursor.execute(sql)
+        begun = time.monotonic()
+        with unchanged(shop), pytest.raises(DatabaseError) as raised, engine.waiting_briefly():
+            engine.execute("ALTER TABLE shop_order ADD COLUMN more int")
+        assert engine.gave_up_waiting(raised.value)
+        assert 1 <= time.monotonic() - begun < 10
+        other.rollback()
+    assert engine.fetchall(TIMEOUTS[vendor]) == before
+    with engine.waiting_briefly():
+        assert engine.fetchall(TIMEOUTS[vendor]) != before
+    assert engine.fetchall(TIMEOUTS[vendor]) == before
 
 
 def test_restore_waits_for_a_writer_that_ends(shop, path):

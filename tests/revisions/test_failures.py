@@ -121,3 +121,66 @@ def test_safety_backup_of_a_non_atomic_migration(postgresql_world):
     result = restore(world, 8, path).check()
     (safety,) = set(find_safety_backups(path)) - made
     assert str(safety) in result.err
+
+
+HELD = """
+import time
+from contextlib import closing
+from django.db import connection
+from django_sqlite_backup import BackupMechanism, MigrationError
+
+SETTING = {
+    "postgresql": "SELECT current_setting('lock_timeout')",
+    "mysql": "SELECT @@lock_wait_timeout, @@innodb_lock_wait_timeout",
+}[connection.vendor]
+
+def ask(sql):
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+def hold():
+    other.set_autocommit(False)
+    with other.cursor() as cursor:
+        cursor.execute("UPDATE library_book SET price = price")
+
+class Mechanism(BackupMechanism):
+    def prepare_schema_for_restore(self, from_connection, to_connection):
+        if phase == "prepare":
+            hold()
+        super().prepare_schema_for_restore(from_connection, to_connection)
+
+    def update_schema_after_restore(self, from_connection, to_connection):
+        if phase == "update":
+            hold()
+        super().update_schema_after_restore(from_connection, to_connection)
+
+before = ask(SETTING)
+other = connection.copy()
+with closing(other):
+    if phase == "before":
+        hold()
+    begun = time.monotonic()
+    try:
+        list(Mechanism(path, wait=1, safety_backup=safety).restore())
+    except MigrationError as error:
+        print(error)
+    print("at once" if time.monotonic() - begun < 15 else "late")
+    other.rollback()
+print("set back" if ask(SETTING) == before else ask(SETTING))
+"""
+
+
+@pytest.mark.parametrize("safety", [True, False])
+@pytest.mark.parametrize("phase", ["before", "prepare", "update"])
+@pytest.mark.parametrize("engine", ["postgresql", "mysql"])
+def test_schema_that_somebody_holds_is_given_up_after_a_while(worlds, engine, phase, safety):
+    """On MariaDB, and where a migration is not atomic: outside of any transaction."""
+    world = worlds.get(engine)
+    path = world.get_file(7)
+    world.begin(7 if phase == "update" else 8)
+    result = world.at(8).execute(HELD, path=str(path), phase=phase, safety=safety).check()
+    message, *lines = result.out.splitlines()
+    assert "Gave up after 1 seconds. In the way now: session " in message
+    assert ("To go back: " if safety else "no safety backup was taken") in message
+    assert lines == ["at once", "set back"]
