@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import json
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,9 @@ from django.utils.dateparse import parse_date, parse_datetime, parse_duration, p
 from django.utils.duration import duration_microseconds
 
 from .stored_forms import DOUBLE_CONTEXT, SQLITE_MAX_INTEGER, Form
+
+SEVEN_DIGITS = re.compile(r"\.\d{7}")
+OFFSET = re.compile(r"[-+Z]")
 
 
 def decimal_to_stored(value: decimal.Decimal) -> int | float | str:
@@ -130,7 +134,22 @@ def _parsed(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
 
 def _datetime_to_python(value: str) -> datetime.datetime:
     moment: datetime.datetime = _parsed(parse_datetime)(value)
+    check_digits(value)
     return moment
+
+
+def _time_to_python(value: str) -> datetime.time:
+    time: datetime.time = _parsed(parse_time)(value)
+    check_digits(value)
+    if OFFSET.search(value):
+        raise ValueError(f'"{value}" has an offset from UTC, which no time keeps')
+    return time
+
+
+def check_digits(value: str) -> None:
+    """Raise `ValueError` where Django would cut off what is less than a microsecond."""
+    if SEVEN_DIGITS.search(value):
+        raise ValueError(f'"{value}" has more than six digits of microseconds')
 
 
 def _integer_to_python(value: Any) -> int:
@@ -152,7 +171,7 @@ TO_PYTHON: dict[Form, Callable[[Any], Any]] = {
     Form.FLOAT: float,
     Form.DECIMAL: _decimal_to_python,
     Form.DATE: _parsed(parse_date),
-    Form.TIME: _parsed(parse_time),
+    Form.TIME: _time_to_python,
     Form.DATETIME: _datetime_to_python,
     Form.DURATION: lambda value: (
         datetime.timedelta(microseconds=value)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from .column_types import ColumnType
+from .moments import find_no_moments
 from .stored_forms import Form
 
 TEXTS = {Form.TEXT, Form.UUID, Form.INET, Form.JSON, Form.DATE, Form.TIME, Form.DATETIME}
@@ -62,26 +63,12 @@ class Cell:
             yield from self.find_rounded()
             return
         yield from FINDERS.get(self.type.kind, lambda _: iter(()))(self)
-        if self.form in MOMENTS and self.type.kind == self.form.value:
-            yield from self.find_no_moments()
+        for reason, sql in find_no_moments(self.form, self.type, self.vendor):
+            yield Condition(reason, self.cell(sql))
 
     def cell(self, sql: str) -> str:
         """Return SQL with the column's name in the place of `{x}`."""
         return sql.replace("{x}", self.sql)
-
-    def find_no_moments(self) -> Iterator[Condition]:
-        own = OWN_MOMENTS.get(self.vendor, ())
-        known = "".join(f" AND {{x}} NOT GLOB '{pattern}'" for pattern in own)
-        unfit = f"{{x}} IS NOT NULL AND ({MOMENTS[self.form]}){known}"
-        yield Condition(f"is no {self.form.value} here", self.cell(unfit))
-        digits = self.type.size
-        if digits is None:
-            digits = 0 if self.vendor == "mysql" else 6
-        if self.form is not Form.DATE and digits < 6:
-            places = "length(rtrim({x}, '0')) - instr({x}, '.')"
-            sql = f"{{x}} GLOB '*:*.[0-9]*' AND {places} > {digits}"
-            reason = f"has more than {digits} digits after the second"
-            yield Condition(reason, self.cell(sql))
 
     def find_rounded(self) -> Iterator[Condition]:
         """SQLite makes a number of a text in most columns, and rounds it where there is need."""
@@ -214,24 +201,6 @@ class Cell:
             yield Condition("is no UUID", self.cell(sql))
 
 
-# First what is usual, which is quick to see: no engine is in doubt about it.
-# Without a modifier SQLite gives back the 30th of February.
-MOMENTS = {
-    Form.DATE: "CASE WHEN date({x}, '+0 days') = {x} THEN {x} < '0001'"
-    " ELSE date(substr({x}, 1, 10), '+0 days') IS NOT substr({x}, 1, 10) END",
-    Form.TIME: "time({x}) IS NULL",
-    Form.DATETIME: "CASE WHEN datetime(substr({x}, 1, 19), '+0 days') = substr({x}, 1, 19)"
-    " THEN {x} < '0001' ELSE datetime({x}) IS NULL"
-    " OR date(substr({x}, 1, 10), '+0 days') IS NOT substr({x}, 1, 10) END",
-}
-OWN_MOMENTS = {
-    "postgresql": ("infinity", "-infinity", "*BC", "[1-9][0-9][0-9][0-9][0-9]*-*", "24:00:00*"),
-    "mysql": (
-        *("0000-*", "????-00-*", "????-??-00*"),
-        *("-[0-9]*:[0-5][0-9]:*", "[2-9][0-9]:[0-5][0-9]:*", "[0-8][0-9][0-9]:[0-5][0-9]:*"),
-    ),
-}
-"""What only one engine takes for a date or a time."""
 FINDERS = {
     "text": Cell.find_long_text,
     "binary": Cell.find_many_bytes,

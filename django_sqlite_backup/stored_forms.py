@@ -18,6 +18,7 @@ from .composites import get_composite
 DOUBLE_DIGITS = 15
 DOUBLE_CONTEXT = decimal.Context(prec=DOUBLE_DIGITS)
 SQLITE_MAX_INTEGER = 2**63 - 1
+MICROSECOND_DIGITS = 6
 
 
 class Form(enum.Enum):
@@ -125,6 +126,11 @@ def rounded_duration_sql(column: str) -> str:
     half = f"abs({column} - CAST({column} AS INTEGER)) = 0.5"
     even = f"2 * CAST(round({column} / 2) AS INTEGER)"
     return f"CASE WHEN {half} THEN {even} ELSE CAST(round({column}) AS INTEGER) END"
+
+
+def more_digits_sql(moment: str, digits: int = MICROSECOND_DIGITS) -> str:
+    """Return SQLite's SQL for whether a moment has more digits of a second than that."""
+    return f"{moment} GLOB '*.{'[0-9]' * (digits + 1)}*'"
 
 
 def get_declared_type(

@@ -16,7 +16,6 @@ from django_sqlite_backup.tables import Table
 from .inserting import insert_rows
 from .lines import LineField, build_chunks, register_functions
 from .mysql_forms import HEXADECIMAL, get_line_field
-from .mysql_types import INTEGERS
 from .refused_rows import describe_warning, is_of_a_value
 
 if TYPE_CHECKING:
@@ -41,8 +40,7 @@ def load_data(engine: "MySQLEngine", file: "OpenedBackup", table: Table) -> Iter
     for number, column in enumerate(table.writable):
         name, form = engine.quote(column.name), get_form(column.field, engine.connection)
         live = engine.get_live_type(table, column)
-        is_whole = live.name in INTEGERS
-        fields.append(get_line_field(form, file.quote(column.name), is_whole=is_whole))
+        fields.append(get_line_field(form, file.quote(column.name), live.name))
         names.append(f"@field{number}" if form in HEXADECIMAL else name)
         if form in HEXADECIMAL:
             cell = f"unhex(@field{number})"

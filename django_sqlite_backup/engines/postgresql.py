@@ -209,7 +209,7 @@ class PostgreSQLEngine(PostgreSQLSession, PostgreSQLAccess, Engine):
             return text_field(f"{function}({name})")
         if form is Form.DECIMAL:
             return decimal_field(name, self.get_live_type(table, column).scale)
-        return get_line_field(form, name)
+        return get_line_field(form, name, self.get_live_type(table, column).name)
 
     def set_next_keys(self, table: Table, next_keys: dict[str, int]) -> None:
         for sequence in self.sequences[table.name]:

@@ -7,6 +7,7 @@ from django_sqlite_backup.stored_forms import (
     DOUBLE_DIGITS,
     SQLITE_MAX_INTEGER,
     Form,
+    more_digits_sql,
     rounded_duration_sql,
 )
 
@@ -22,6 +23,7 @@ from .lines import (
     text_field,
 )
 
+USUAL = "[0-9]???-??-?? ??:??:??.??????"
 PADDED = "YYYY-MM-DD HH24:MI:SS.US"
 
 TEXTS = {"text", "character varying", "character", "name"}
@@ -155,8 +157,26 @@ def no_word(column: str) -> str:
     return f"({begins_with_digit(column)} OR {column} IN ('infinity', '-infinity'))"
 
 
-def get_line_field(form: Form, column: str) -> LineField:
-    """Return the field of a COPY line that PostgreSQL reads as the same value."""
+def moment_conditions(form: Form, column: str, live_type: str | None) -> list[str]:
+    """Return what holds of a cell that PostgreSQL keeps as it is, and neither rounds nor cuts."""
+    if form is Form.DATE:
+        return [no_word(column), f"instr({column}, ':') = 0"]
+    if live_type not in (None, *EXPECTED[form]):
+        return [no_word(column)]
+    exact = f"NOT {more_digits_sql(column)}"
+    if form is Form.DATETIME:
+        # First what is usual: it is quick to see that it has six digits.
+        other = f"{no_word(column)} AND (instr({column}, '.') = 0 OR {exact})"
+        return [f"({column} GLOB '{USUAL}' OR {other})"]
+    # Of a date and a time it would take the time, of a time with an offset all but that.
+    return [f"{column} GLOB '[0-9]*:*' AND {column} NOT GLOB '*[^0-9:.]*'", exact]
+
+
+def get_line_field(form: Form, column: str, live_type: str | None = None) -> LineField:
+    """Return the field of a COPY line that PostgreSQL reads as the same value.
+
+    `live_type` is the live column's, unless that is the one that the form's models make.
+    """
     match form:
         case Form.INTEGER | Form.BOOLEAN | Form.DECIMAL:
             return number_field(column)
@@ -164,10 +184,8 @@ def get_line_field(form: Form, column: str) -> LineField:
             return float_field(column)
         case Form.DURATION:
             return duration_field(column)
-        case Form.DATE:
-            return moment_field(column, no_word(column), f"instr({column}, ':') = 0")
-        case Form.TIME | Form.DATETIME:
-            return moment_field(column, no_word(column))
+        case Form.DATE | Form.TIME | Form.DATETIME:
+            return moment_field(column, *moment_conditions(form, column, live_type))
         case Form.BINARY:
             return hexadecimal_field(column, before="\\x")
         case _:
