@@ -4,7 +4,8 @@ A condition is one that the engine surely refuses, or would keep as another valu
 said so is left for the engine to judge.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,6 +27,27 @@ CHARACTERS = {
 }
 """The first character that a character set lacks, by how the names of its collations begin."""
 WORDS = "'t', 'true', 'f', 'false', 'y', 'yes', 'n', 'no', 'on', 'off', '1', '0'"
+
+
+INFINITIES = [sign + word for sign in ("", "+", "-") for word in ("inf", "infinity")]
+SURROGATE = re.compile(r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]|(\\u[dD][89a-fA-F])")
+"""In JSON: a backslash that is escaped, a pair of surrogates, or, as a group, half of one."""
+
+
+def has_lone_surrogate(text: str) -> bool:
+    """Return whether a JSON text escapes half of a pair: no character, and no text has it."""
+    return any(found[1] for found in SURROGATE.finditer(text))
+
+
+def no_number_sql(words: Sequence[str]) -> str:
+    """Return SQL for a text that spells no number, and is none of the words for what is none."""
+    bare = "trim({x}, ' ' || char(9, 10, 11, 12, 13))"
+    known = ", ".join(f"'{word}'" for word in words) or "'no word'"
+    # No sign may follow a digit: it does in a date.
+    return (
+        f"typeof({{x}}) = 'text' AND lower({bare}) NOT IN ({known}) AND ({bare} GLOB"
+        f" '*[^0-9.eE+-]*' OR {bare} NOT GLOB '*[0-9]*' OR {bare} GLOB '*[0-9.][+-]*')"
+    )
 
 
 class Condition(NamedTuple):
@@ -86,6 +108,11 @@ class Cell:
         if is_type or self.type.kind == "text":
             sql = self.cell("typeof({x}) = 'text' AND NOT json_valid({x})")
             yield Condition("is no JSON", sql, is_check=not is_type)
+        is_checked = self.vendor == "mysql" and self.type.kind in ("json", "text")
+        # SQLite, and the `json` of PostgreSQL, take any.
+        if is_checked or self.type.name == "jsonb":
+            sql = self.cell(r"{x} GLOB '*\u[dD][89a-fA-F]*' AND has_lone_surrogate({x})")
+            yield Condition("has half a surrogate pair", sql, is_check=not is_type)
         if self.type.name == "jsonb":
             # A backslash that is itself escaped escapes nothing.
             sql = self.cell(r"instr({x}, '\u0000') AND instr(replace({x}, '\\', ''), '\u0000')")
@@ -145,19 +172,17 @@ class Cell:
     def find_large_decimals(self) -> Iterator[Condition]:
         if self.form not in (Form.DECIMAL, Form.INTEGER):
             return
-        special = "'nan', 'infinity', '-infinity'" if self.vendor == "postgresql" else "''"
-        no_number = f"ltrim({{x}}, '+-') GLOB '*[^0-9.eE+-]*' AND lower({{x}}) NOT IN ({special})"
-        yield Condition(
-            "is no number here",
-            self.cell(f"typeof({{x}}) = 'text' AND ({{x}} = '' OR {no_number})"),
-        )
+        words = ["nan"] if self.vendor == "postgresql" else []
+        if words and self.type.size is None:
+            words += INFINITIES
+        yield Condition("is no number here", self.cell(no_number_sql(words)))
         if self.type.size is None or self.type.scale is None:
             return
         whole, scale = self.type.size - self.type.scale, self.type.scale
         yield Condition(
             f"has more than {whole} digits before the point",
             self.cell(
-                "CASE typeof({x}) WHEN 'text' THEN {x} NOT GLOB '*[^-0-9.]*'"
+                "CASE typeof({x}) WHEN 'text' THEN ltrim({x}, '-') NOT GLOB '*[^0-9.]*'"
                 f" AND instr(ltrim({{x}}, '-0') || '.', '.') > {whole + 1}"
                 # Not `abs`, which fails for the smallest integer.
                 f" WHEN 'blob' THEN 0 ELSE {{x}} >= 1e{whole} OR {{x}} <= -1e{whole} END"
@@ -172,13 +197,17 @@ class Cell:
                 f" > 1e-14 * abs({{x}}) * 1e{scale}"
                 f" AND CAST(round({{x}}, {scale}) AS TEXT) <> CAST({{x}} AS TEXT)"
                 " AND abs({x}) <= 1e15"
-                " WHEN 'text' THEN {x} NOT GLOB '*[^-0-9.]*' AND instr({x}, '.')"
+                " WHEN 'text' THEN ltrim({x}, '-') NOT GLOB '*[^0-9.]*' AND instr({x}, '.')"
                 f" AND length(rtrim({{x}}, '0')) - instr({{x}}, '.') > {scale} END"
             ),
         )
 
     def find_no_floats(self) -> Iterator[Condition]:
-        if self.form is not Form.FLOAT or self.vendor != "mysql":
+        if self.form is not Form.FLOAT:
+            return
+        if self.vendor == "postgresql":
+            words = ["nan", "+nan", "-nan", *INFINITIES]
+            yield Condition("is no number here", self.cell(no_number_sql(words)))
             return
         largest = MYSQL_FLOATS.get(self.type.name, MYSQL_FLOATS["real"])
         is_large = f"typeof({{x}}) = 'real' AND abs({{x}}) > {largest}"

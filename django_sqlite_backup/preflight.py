@@ -14,7 +14,7 @@ from .duplicates import find_duplicates
 from .engines.base import Engine
 from .engines.lines import register_functions
 from .engines.live_columns import get_live_columns
-from .fitness import Cell, Condition
+from .fitness import Cell, Condition, has_lone_surrogate
 from .live_constraints import LiveConstraints
 from .misfits import SHOWN_ROWS, Misfit, make_rows
 from .revisions import Revisions
@@ -69,6 +69,7 @@ class Preflight:
         is_own = self.file.manifest.engine == self.live.vendor
         self.is_trusted = is_own and not complete and not self.file.differences
         register_functions(self.file.raw)
+        self.file.raw.create_function("has_lone_surrogate", 1, has_lone_surrogate)
         for table in self.tables:
             if self.file.manifest.tables[table.name].rows:
                 yield from self.find_values(table)
