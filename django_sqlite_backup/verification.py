@@ -130,7 +130,8 @@ class Verifier:
         differences = [
             f'{column.name} is "{shorten(mine)}" in the database and "{shorten(its)}" in the file'
             for column, mine, its in zip(table.columns, live, stored, strict=True)
-            if (type(mine), mine) != (type(its), its)
+            # Not by `==`, to which 0.0 is -0.0.
+            if (type(mine), repr(mine)) != (type(its), repr(its))
         ]
         return f"{named}: {', '.join(differences)}"
 

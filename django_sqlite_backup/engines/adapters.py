@@ -31,7 +31,10 @@ def get_adapter(
     if form is Form.UUID and not features.has_native_uuid_field:
         return lambda value: value.hex
     if connection.vendor != "sqlite":
-        # Drivers write the one as a literal of the other, and their server reads something else.
+        # Drivers write the one as a literal of the other, and their server reads something else:
+        # so is -0.0 a decimal to PostgreSQL, which has none with that sign.
+        if form is Form.FLOAT:
+            return lambda value: value or str(value)
         if form is Form.TEXT:
             return lambda value: value.decode() if isinstance(value, bytes) else value
         if form is Form.BINARY:
