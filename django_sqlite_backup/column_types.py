@@ -42,6 +42,8 @@ class ColumnType(NamedTuple):
     unsigned: bool = False
     null: bool = True
     collation: str | None = None
+    equates: bool = False
+    """Whether different texts may be equal here, by a collation that is not looked into."""
 
     @property
     def kind(self) -> str:
@@ -79,6 +81,9 @@ def get_field_type(
 ) -> ColumnType:
     """Return the type of the column that Django would make for the field."""
     found = parse_type(field.db_type(connection) or "", null=null)
+    if found.kind == "text":
+        collation = getattr(field, "db_collation", None)
+        found = found._replace(equates=connection.vendor == "mysql" or bool(collation))
     if connection.vendor == "mysql" and found.name == "boolean":
         return found._replace(name="tinyint")
     if found.name == "json" and getattr(connection, "mysql_is_mariadb", False):

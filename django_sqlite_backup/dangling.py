@@ -1,11 +1,11 @@
 """Foreign keys that would refer to nothing: in the file, or between it and the rows that stay."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from .backup_file import BackupFile
 from .column_types import ColumnType
-from .duplicates import fold, folded_sql
 from .engines.base import Engine
+from .folding import fold_texts_sql, folded_sql, register_fold
 from .live_constraints import LiveConstraints, is_enforced
 from .misfits import SHOWN_ROWS, Misfit, make_rows
 from .rows import Rows
@@ -41,31 +41,45 @@ def get_references(
 
 
 def dangle_sql(
-    file: BackupFile, column: Column, live: ColumnType, target: Table, schema: str
+    file: BackupFile, column: Column, types: Sequence[ColumnType], target: Table, schema: str
 ) -> str:
     """Return SQL for a key that its target does not have.
 
-    One that the live collation may find equal is had: in doubt the engine is to judge.
+    One that a live collation may find equal is had: in doubt the engine is to judge. `types` are
+    those of the live columns, of the key and of what it refers to.
     """
     assert column.references is not None
-    own, its = (folded_sql(file.quote(name), live) for name in (column.name, column.references[1]))
+    equates = any(live.equates for live in types)
+    own, its = (
+        fold_texts_sql(name) if equates else folded_sql(name, types[0])
+        for name in map(file.quote, (column.name, column.references[1]))
+    )
     source = f"{schema}.{file.quote(target.name)}"
     return (
         f"{own} IS NOT NULL AND {own} NOT IN (SELECT {its} FROM {source} WHERE {its} IS NOT NULL)"
     )
 
 
+def get_types(
+    get_type: Callable[[Table, Column], ColumnType], table: Table, column: Column, target: Table
+) -> list[ColumnType]:
+    """Return the types of a key and of the column that it refers to."""
+    assert column.references is not None
+    (its,) = (own for own in target.columns if own.name == column.references[1])
+    return [get_type(table, column), get_type(target, its)]
+
+
 def find_dangling(
     file: OpenedBackup,
     table: Table,
     tables: Sequence[Table],
-    types: Mapping[str, ColumnType],
+    get_type: Callable[[Table, Column], ColumnType],
     constraints: LiveConstraints,
 ) -> Iterator[Misfit]:
     """Yield the keys of a table that no row of the file has."""
-    file.raw.create_function("fold", 1, fold, deterministic=True)
+    register_fold(file.raw)
     for _, column, target in get_references([table], tables):
-        where = dangle_sql(file, column, types[column.name], target, "main")
+        where = dangle_sql(file, column, get_types(get_type, table, column, target), target, "main")
         reason = f"is in no row of {target.label}"
         yield from tell(Rows(file, table), table, column, where, reason, constraints)
 
@@ -126,7 +140,7 @@ class KeptRows:
             self.engine.snapshot(None, read) as snapshot,
             verifying(snapshot, self.file.path) as verifier,
         ):
-            verifier.scratch.raw.create_function("fold", 1, fold, deterministic=True)
+            register_fold(verifier.scratch.raw)
             for table in read:
                 self.load(verifier, table)
             for reference in outgoing:
@@ -145,8 +159,8 @@ class KeptRows:
         self, verifier: Verifier, table: Table, column: Column, target: Table, own: str, its: str
     ) -> Iterator[Misfit]:
         """Yield the keys in one database that the other has not."""
-        live = self.get_type(table, column)
-        where = dangle_sql(verifier.scratch, column, live, target, its)
+        types = get_types(self.get_type, table, column, target)
+        where = dangle_sql(verifier.scratch, column, types, target, its)
         reason = "is in no row that stays of" if own == FILE else "stays, and would be in no row of"
         rows = Rows(verifier.scratch, table, own)
         yield from tell(rows, table, column, where, f"{reason} {target.label}", self.constraints)

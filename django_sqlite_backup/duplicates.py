@@ -1,12 +1,12 @@
 """Rows that a unique constraint of the live database takes for the same."""
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 from itertools import groupby, islice
 from typing import Any
 
 from .column_types import ColumnType
 from .engines.base import Engine
+from .folding import folded_sql, register_fold
 from .live_constraints import LiveConstraints, get_unique_columns
 from .misfits import SHOWN_ROWS, Misfit, make_rows
 from .rows import shortened
@@ -18,29 +18,6 @@ BATCH_ROWS = 200
 """Their numbers stay below `group_concat_max_len`."""
 
 
-def fold(text: Any) -> Any:
-    """Return what is the same at least for texts that a collation without case or accents equates.
-
-    Where it is too coarse, the server has the last word.
-    """
-    if not isinstance(text, str):
-        return text
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
-    # One collation takes the German sharp s for one s, another for two.
-    return bare.casefold().replace("ss", "s").rstrip(" ")
-
-
-def folded_sql(column: str, live: ColumnType) -> str:
-    """Return SQL for what is equal where the live column's collation may find two texts equal."""
-    if live.collation is None:
-        return column
-    if live.collation.endswith("_bin"):
-        return f"rtrim({column}, ' ')"
-    ascii_only = f"rtrim(replace(lower({column}), 'ss', 's'), ' ')"
-    return f"CASE WHEN {column} GLOB '*[^ -~]*' THEN fold({column}) ELSE {ascii_only} END"
-
-
 def find_duplicates(
     engine: Engine,
     file: OpenedBackup,
@@ -49,7 +26,7 @@ def find_duplicates(
     constraints: LiveConstraints,
 ) -> Iterator[Misfit]:
     """Yield the rows of a table that are equal where the live database wants them to differ."""
-    file.raw.create_function("fold", 1, fold, deterministic=True)
+    register_fold(file.raw)
     for names in get_unique_columns(table):
         collated = [types[name] for name in names if types[name].collation is not None]
         if not collated and is_unique_in_file(file, table, names):

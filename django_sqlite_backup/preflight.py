@@ -78,7 +78,9 @@ class Preflight:
                     yield from find_duplicates(
                         self.engine, self.file, table, types, self.constraints
                     )
-                    yield from find_dangling(self.file, table, self.tables, types, self.constraints)
+                    yield from find_dangling(
+                        self.file, table, self.tables, self.get_type, self.constraints
+                    )
         if self.is_at_revision:
             tables = (self.tables, self.kept)
             yield from KeptRows(
@@ -125,7 +127,8 @@ class Preflight:
         form = get_form(column.field, self.live)
         usual = get_declared_type(column.field, form, self.live, self.file.connection)
         own = get_field_type(column.field, self.live, null=column.null)
-        return declared.lower() == usual.lower() and live._replace(collation=None) == own
+        texts_aside = live._replace(collation=None, equates=own.equates)
+        return declared.lower() == usual.lower() and texts_aside == own
 
 
 def can_be_known(mechanism: "BackupMechanism", revisions: Revisions | None) -> bool:

@@ -154,9 +154,12 @@ def find_dangling(file: BackupFile, name: str) -> Iterator[str]:
         if target is None:
             raise InvalidBackup(f'"{column}" of "{name}" refers to no named column of "{parent}".')
         own, its = file.quote(column), file.quote(target)
+        found = f"SELECT {its} FROM {file.quote(parent)} WHERE {its} IS NOT NULL"
+        # The live collation may take no notice of case and blanks: then the engine is to judge.
+        alike = f"SELECT rtrim({its}) FROM {file.quote(parent)} WHERE {its} IS NOT NULL"
         sql = (
             f"SELECT DISTINCT {own} FROM {file.quote(name)} WHERE {own} IS NOT NULL"
-            f" AND {own} NOT IN (SELECT {its} FROM {file.quote(parent)} WHERE {its} IS NOT NULL)"
+            f" AND {own} NOT IN ({found}) AND rtrim({own}) COLLATE NOCASE NOT IN ({alike})"
         )
         for (value,) in file.raw.execute(sql):
             yield f'"{value}" in "{column}" of "{name}" (no such "{target}" in "{parent}")'

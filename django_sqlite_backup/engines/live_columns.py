@@ -10,21 +10,26 @@ QUERIES = {
 SELECT relname, attname,
     CASE typtype WHEN 'd' THEN format_type(typbasetype, typtypmod)
         ELSE format_type(atttypid, atttypmod) END,
-    NOT (attnotnull OR typnotnull), NULL
+    NOT (attnotnull OR typnotnull), NULL, NOT collisdeterministic
 FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid JOIN pg_type ON pg_type.oid = atttypid
+    LEFT JOIN pg_collation ON pg_collation.oid = attcollation
 WHERE attnum > 0 AND NOT attisdropped AND relkind IN ('r', 'p', 'f')
     AND pg_table_is_visible(pg_class.oid) AND relnamespace <> 'pg_catalog'::regnamespace
 """,
     "mysql": """
-SELECT table_name, column_name, column_type, is_nullable = 'YES', collation_name
+SELECT table_name, column_name, column_type, is_nullable = 'YES', collation_name, FALSE
 FROM information_schema.columns WHERE table_schema = DATABASE()
 """,
+    # A key refers to what has a unique index, whose collation is the column's.
     "sqlite": """
-SELECT m.name, c.name, c.type, NOT c."notnull", NULL
+SELECT m.name, c.name, c.type, NOT c."notnull", NULL,
+    EXISTS (SELECT 1 FROM pragma_index_list(m.name) i, pragma_index_xinfo(i.name) x
+            WHERE x.cid = c.cid AND x."key" AND x.coll <> 'BINARY')
 FROM main.sqlite_schema m, pragma_table_xinfo(m.name) c WHERE m.type = 'table'
 """,
 }
-"""By vendor: table, column, type, whether it may be NULL, collation."""
+"""By vendor: table, column, type, whether it may be NULL, MySQL's collation, and whether another
+one finds different texts equal."""
 
 
 def get_live_columns(connection: BaseDatabaseWrapper) -> dict[tuple[str, str], ColumnType]:
@@ -39,6 +44,6 @@ def get_live_columns(connection: BaseDatabaseWrapper) -> dict[tuple[str, str], C
         return {
             (table.casefold(), column.casefold()): parse_type(
                 declared, null=bool(null), collation=collation
-            )
-            for table, column, declared, null, collation in cursor.fetchall()
+            )._replace(equates=bool(equates))
+            for table, column, declared, null, collation, equates in cursor.fetchall()
         }
