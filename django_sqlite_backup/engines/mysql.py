@@ -142,7 +142,7 @@ class MySQLEngine(MySQLSession):
         with self.allowing_local_infile(), self.own_session():
             self.limit_waiting()
             self.outlast_pauses()
-            with super().transaction(file, migrates=migrates):
+            with self.keeping_writers_out(), super().transaction(file, migrates=migrates):
                 yield
             if self.connection.in_atomic_block:
                 self.warnings += describe_unset_keys(self, self.next_keys)

@@ -14,6 +14,10 @@ SESSION = (
 """The variables that are set for a copy, and set back."""
 
 ISOLATION = ("tx_isolation", "transaction_isolation")
+"""The variable's name in MariaDB, and in MySQL since 8.0; MariaDB has both since 11.1."""
+LOCKS_GAPS = ("REPEATABLE-READ", "SERIALIZABLE")
+SNAPSHOT_ISOLATION = "innodb_snapshot_isolation"
+"""Where it is on, what others commit after the first read bars a restore instead of going."""
 
 
 class MySQLSession(MySQLAccess, Engine):
@@ -56,7 +60,39 @@ class MySQLSession(MySQLAccess, Engine):
                 self.raw.set_character_set(driver_charset)
                 self.execute(f"SET NAMES {charset} COLLATE {collation}")
 
-    def shows_one_state(self) -> bool:
-        # MySQL's name of the variable since 8.0; MariaDB has both since 11.1.
+    def get_isolation_level(self) -> str:
         rows = self.fetchall("SHOW VARIABLES WHERE variable_name IN (%s, %s)", ISOLATION)
-        return all(level in ("REPEATABLE-READ", "SERIALIZABLE") for _, level in rows)
+        return str(rows[0][1])
+
+    def shows_one_state(self) -> bool:
+        return self.get_isolation_level() in LOCKS_GAPS
+
+    @contextmanager
+    def keeping_writers_out(self) -> Iterator[None]:
+        """Let the transaction in here lock what it empties against rows that others insert.
+
+        At READ COMMITTED, which is Django's default, there are no locks between the rows
+        (https://mariadb.com/kb/en/innodb-lock-modes/). A caller's transaction keeps its level.
+        """
+        level = self.get_isolation_level()
+        if self.connection.in_atomic_block:
+            if level not in LOCKS_GAPS:
+                self.warnings.append(
+                    f'The transaction around the restore is "{level}", so rows that others insert '
+                    "before it ends stay beside the restored ones. Call restore() outside of "
+                    "atomic(), or at REPEATABLE READ."
+                )
+            yield
+            return
+        snapshot = dict(self.fetchall("SHOW VARIABLES LIKE %s", [SNAPSHOT_ISOLATION]))
+        self.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        for name in snapshot:
+            self.execute(f"SET SESSION {name} = OFF")
+        try:
+            yield
+        finally:
+            if self.connection.connection is not None and self.connection.is_usable():
+                before = level.replace("-", " ")
+                self.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {before}")
+                for name, value in snapshot.items():
+                    self.execute(f"SET SESSION {name} = {value}")

@@ -4,7 +4,7 @@ import io
 
 import pytest
 from django.core.management import call_command
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 
 from django_sqlite_backup import BackupMechanism
 from tests.copying import back_up, exhaust, refused, restore, statements, unchanged
@@ -288,3 +288,67 @@ def test_backup_names_tables_that_are_no_part_of_the_snapshot(myisam, path, port
     assert warning in back_up(myisam, path, "zoo.Word", "zoo.Tag", portable=portable).warnings
     other = back_up(myisam, path.with_name("tags"), "zoo.Tag", portable=portable)
     assert "snapshot" not in " ".join(other.warnings)
+
+
+class Watched(BackupMechanism):
+    """Lets another session insert rows when all of the file's are in, and nothing is committed."""
+
+    other = None
+    refused = ()
+
+    def copy_table_data(self, from_table, to_table):
+        yield from super().copy_table_data(from_table, to_table)
+        if self.other:
+            self.refused = [key for key in (5, 15, 25, 99999) if not self.goes_in(key)]
+
+    def goes_in(self, key):
+        try:
+            fill.execute(self.other, f"INSERT INTO zoo_tag VALUES ({key}, 'other')")
+        except OperationalError as error:
+            assert error.args[0] == 1205
+            return False
+        return True
+
+
+@pytest.fixture
+def other(mysql):
+    """An alias of the same database that waits for no row longer than a second."""
+    settings = connections[mysql].settings_dict
+    options = {**settings["OPTIONS"], "init_command": "SET SESSION innodb_lock_wait_timeout = 1"}
+    connections.databases["other_session"] = {**settings, "OPTIONS": options}
+    yield "other_session"
+    connections["other_session"].close()
+    del connections["other_session"], connections.databases["other_session"]
+
+
+@PORTABLE
+@pytest.mark.parametrize(
+    ("stored", "live"),
+    [([10, 20], []), ([], [10, 20]), ([10, 20], [10, 30]), (range(10_000, 20_001), []), ([], [])],
+    ids=["into nothing", "of nothing", "into rows", "in bulk", "nothing"],
+)
+def test_rows_that_others_insert_wait_for_the_end_of_a_restore(
+    mysql, other, path, portable, stored, live
+):
+    fill.add(mysql, zoo.Tag, *((key, "stored") for key in stored))
+    back_up(mysql, path, "zoo.Tag")
+    fill.execute(mysql, "DELETE FROM zoo_tag")
+    fill.add(mysql, zoo.Tag, *((key, "live") for key in live))
+    level = session(mysql)["tx_isolation"]
+
+    options = {"database": mysql, "labels": ["zoo.Tag"], "migrate": False, "portable": portable}
+    mechanism = Watched(path, verify=True, **options)
+    mechanism.other = other
+    exhaust(mechanism, "restore")
+
+    assert mechanism.refused == [5, 15, 25, 99999]
+    assert list(zoo.Tag.objects.using(mysql).values_list("id", flat=True)) == [*stored]
+    assert (level, session(mysql)["tx_isolation"]) == ("READ-COMMITTED", "READ-COMMITTED")
+
+
+def test_transaction_that_keeps_no_writers_out_is_warned_of(mysql, path):
+    back_up(mysql, path, "zoo.Tag")
+    with transaction.atomic(using=mysql):
+        warnings = restore(mysql, path, "zoo.Tag").warnings
+    assert "rows that others insert before it ends stay" in " ".join(warnings)
+    assert restore(mysql, path, "zoo.Tag").warnings == []
