@@ -163,4 +163,6 @@ class KeptRows:
         where = dangle_sql(verifier.scratch, column, types, target, its)
         reason = "is in no row that stays of" if own == FILE else "stays, and would be in no row of"
         rows = Rows(verifier.scratch, table, own)
-        yield from tell(rows, table, column, where, f"{reason} {target.label}", self.constraints)
+        # A table that stays is there, whatever is to be migrated.
+        known = LiveConstraints(self.engine.connection) if own == "main" else self.constraints
+        yield from tell(rows, table, column, where, f"{reason} {target.label}", known)

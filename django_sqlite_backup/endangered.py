@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from django.db.migrations import Migration, RunPython, RunSQL, SeparateDatabaseAndState
+
 from .engines.base import Engine
 from .revisions import Revisions
 from .tables import Column, Table, is_record
+
+MADE_BY_MIGRATE = {"contenttypes.ContentType", "auth.Permission", "sites.Site"}
 
 
 def find_endangered(
@@ -22,6 +26,34 @@ def find_endangered(
                 f"{table.label} is not restored, and its rows would be lost where migrations "
                 f"of {table.model._meta.app_label} are taken back. Restore it too, or empty it."
             )
+
+
+def find_steady(
+    revisions: Revisions | None, kept: Sequence[Table], *, rebuild: bool
+) -> list[Table]:
+    """Return the live tables whose rows will surely be those of now when the file's go in."""
+    if revisions is None or not (revisions.differ or rebuild):
+        return list(kept)
+    before = (*revisions.unapply, *revisions.apply)
+    if rebuild or not all(map(is_of_schema, before)):
+        return []
+    touched = {migration.app_label for migration in before}
+    # For new models `migrate` makes rows of these by itself.
+    gaining = MADE_BY_MIGRATE if revisions.apply else set()
+    return [
+        table
+        for table in kept
+        if table.model._meta.app_label not in touched and table.label not in gaining
+    ]
+
+
+def is_of_schema(migration: Migration) -> bool:
+    """Return whether a migration changes no row of other tables than those that it alters."""
+    return all(
+        type(operation).__module__.startswith("django.db.migrations.operations.")
+        and not isinstance(operation, (RunPython, RunSQL, SeparateDatabaseAndState))
+        for operation in migration.operations
+    )
 
 
 def find_orphans(engine: Engine, kept: Sequence[Table], emptied: set[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .endangered import find_endangered, find_orphans
+from .endangered import MADE_BY_MIGRATE, find_endangered, find_orphans, find_steady
 from .engines.base import Engine
 from .filters import ask_filter
 from .historical import get_apps
@@ -33,10 +33,7 @@ from .validation import OpenedBackup
 if TYPE_CHECKING:
     from .mechanism import BackupMechanism
 
-BOOKKEEPING = {
-    *("contenttypes.ContentType", "auth.Permission", "sites.Site", "migrations.Migration"),
-    f"{OWN_APP}.BackupRun",
-}
+BOOKKEEPING = {*MADE_BY_MIGRATE, "migrations.Migration", f"{OWN_APP}.BackupRun"}
 """What `migrate` and this app fill: a database with no other rows has nothing to lose."""
 
 
@@ -202,7 +199,9 @@ class Planner:
             is_here = self.revisions is None or not (
                 self.revisions.differ or self.mechanism.rebuild
             )
-            self.preflight = Preflight(self.engine, self.file, tables, kept, is_at_revision=is_here)
+            steady = find_steady(self.revisions, kept, rebuild=self.mechanism.rebuild)
+            among = (tables, steady)
+            self.preflight = Preflight(self.engine, self.file, *among, is_at_revision=is_here)
             yield from self.preflight.find(complete=self.complete)
 
     def find_created(self) -> Iterator[Table]:

@@ -34,7 +34,7 @@ class Preflight:
 
     Args:
         tables: those that are filled.
-        kept: live tables that keep their rows.
+        kept: live tables that keep their rows, and have them as they are when others go in.
         is_at_revision: whether the live columns already are those that the rows go into. Where
             they are not, what the fields say of them must do.
     """
@@ -81,11 +81,8 @@ class Preflight:
                     yield from find_dangling(
                         self.file, table, self.tables, self.get_type, self.constraints
                     )
-        if self.is_at_revision:
-            tables = (self.tables, self.kept)
-            yield from KeptRows(
-                self.engine, self.file, *tables, self.get_type, self.constraints
-            ).find()
+        tables = (self.tables, self.kept)
+        yield from KeptRows(self.engine, self.file, *tables, self.get_type, self.constraints).find()
 
     def find_values(self, table: Table) -> Iterator[Misfit]:
         """Yield the values of a table that their columns cannot take."""

@@ -169,3 +169,37 @@ def test_value_that_the_columns_of_the_file_s_revision_cannot_take(postgresql_wo
     assert result.code == 1
     assert f'- library.Author.street: "{"x" * 41}" (primary key 1) is longer than 40' in result.err
     check_same(world.read(), before)
+
+
+def test_key_to_a_row_that_stays_is_looked_at_before_anything_is_migrated(world, tmp_path):
+    path = tmp_path / "edited.sqlite3"
+    shutil.copy(world.get_file(1), path)
+    edit(
+        path,
+        "UPDATE auth_permission SET content_type_id = 999"
+        " WHERE id = (SELECT max(id) FROM auth_permission)",
+    )
+    world.begin(2)
+    before = world.read()
+
+    result = restore(world, 2, path, "--exclude=contenttypes")
+
+    assert "is in no row that stays of contenttypes.ContentType." in result.err
+    assert result.code == 1
+    assert "Nothing was changed." in result.err
+    check_same(world.read(), before)
+
+
+def test_key_to_a_row_that_a_migration_may_make_is_left_to_the_engine(world, tmp_path):
+    path = tmp_path / "edited.sqlite3"
+    shutil.copy(world.get_file(6), path)
+    edit(
+        path,
+        "UPDATE auth_permission SET content_type_id = 999"
+        " WHERE id = (SELECT max(id) FROM auth_permission)",
+    )
+    world.begin(5)
+
+    result = restore(world, 6, path, "--exclude=contenttypes", "--dry-run", "--format=json")
+
+    assert (result.code, json.loads(result.out)["misfits"]) == (0, [])
