@@ -7,7 +7,7 @@ from typing import Any
 from .column_types import ColumnType
 from .engines.base import Engine
 from .folding import folded_sql, register_fold
-from .live_constraints import LiveConstraints, get_unique_columns
+from .live_constraints import LiveConstraints, get_named_columns, get_unique_columns
 from .misfits import SHOWN_ROWS, Misfit, make_rows
 from .rows import shortened
 from .tables import Table
@@ -37,6 +37,22 @@ def find_duplicates(
             shown = make_rows(first, len(table.primary_key) or 1)
             count = len(first) + sum(1 for _ in found)
             yield Misfit(table.label, ", ".join(names), REASON, count, shown)
+
+
+def find_refused(
+    engine: Engine,
+    file: OpenedBackup,
+    table: Table,
+    types: Mapping[str, ColumnType],
+    said: str,
+) -> Iterator[Misfit]:
+    """Yield the rows that are equal in the columns of the live index which a refusal names."""
+    register_fold(file.raw)
+    for names in get_named_columns(engine.connection, table, said):
+        found = list(Duplicates(engine, file, table, names, types).find())
+        if found:
+            shown = make_rows(found, len(table.primary_key) or 1)
+            yield Misfit(table.label, ", ".join(names), REASON, len(found), shown)
 
 
 def is_unique_in_file(file: OpenedBackup, table: Table, names: tuple[str, ...]) -> bool:

@@ -1,5 +1,6 @@
 """Which of the constraints that the models declare the live database has."""
 
+import re
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -27,6 +28,31 @@ def get_unique_columns(table: Table) -> list[tuple[str, ...]]:
     found.append(table.primary_key)
     written = {column.name for column in table.writable}
     return [names for names in dict.fromkeys(found) if names and set(names) <= written]
+
+
+def get_named_columns(
+    connection: BaseDatabaseWrapper, table: Table, said: str
+) -> list[tuple[str, ...]]:
+    """Return the columns of the live unique indexes that an engine's message is about.
+
+    Servers name the index, SQLite its columns.
+    """
+    written = {column.name.casefold(): column.name for column in table.writable}
+    with connection.cursor() as cursor:
+        constraints = connection.introspection.get_constraints(cursor, table.name)
+    found = []
+    for name, constraint in constraints.items():
+        columns = [str(column).casefold() for column in constraint["columns"] or ()]
+        listed = ", ".join(f"{table.name}.{column}" for column in constraint["columns"] or ())
+        is_meant = any(is_word_of(word, said) for word in (name, listed))
+        if constraint["unique"] and is_meant and columns and set(columns) <= set(written):
+            found.append(tuple(written[column] for column in columns))
+    return list(dict.fromkeys(found))
+
+
+def is_word_of(word: str, text: str) -> bool:
+    """Return whether a text has a name, and not only as a part of another one."""
+    return bool(word) and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
 
 
 def is_enforced(table: Table, column: Column) -> bool:

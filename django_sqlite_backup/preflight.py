@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .column_types import ColumnType, get_field_type
 from .dangling import KeptRows, find_dangling
-from .duplicates import find_duplicates
+from .duplicates import find_duplicates, find_refused
 from .engines.base import Engine
 from .engines.lines import register_functions
 from .engines.live_columns import get_live_columns
@@ -83,6 +83,12 @@ class Preflight:
                     )
         tables = (self.tables, self.kept)
         yield from KeptRows(self.engine, self.file, *tables, self.get_type, self.constraints).find()
+
+    def find_refused(self, said: str) -> Iterator[Misfit]:
+        """Yield the rows that are equal in a unique index, of no model maybe, which is named so."""
+        for table in self.tables if self.is_at_revision else ():
+            types = {column.name: self.get_type(table, column) for column in table.columns}
+            yield from find_refused(self.engine, self.file, table, types, said)
 
     def find_values(self, table: Table) -> Iterator[Misfit]:
         """Yield the values of a table that their columns cannot take."""

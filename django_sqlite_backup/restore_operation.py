@@ -190,17 +190,18 @@ class RestoreOperation(Operation):
             elif self.plan.one_transaction and self.engine.rolls_back_rows:
                 lines[0] += " Nothing was changed."
             if of_a_value:
-                lines += map(str, self.find_misfits())
+                lines += map(str, self.find_misfits(lines[0]))
             raise CopyError(LIST_ITEM.join(lines)) from error.__cause__ or error
 
-    def find_misfits(self) -> list[Misfit]:
-        """Return what the preflight finds of that which it took on trust."""
+    def find_misfits(self, said: str) -> list[Misfit]:
+        """Return what the preflight finds of that which it took on trust, or did not know of."""
         preflight = self.planner.preflight
         # Where a caller's transaction is broken nothing can be asked.
-        if preflight is None or not preflight.is_trusted or self.live.needs_rollback:
+        if preflight is None or self.live.needs_rollback:
             return []
         with explaining("looking for what does not fit"):
-            return list(preflight.find(complete=True))
+            found = list(preflight.find(complete=True)) if preflight.is_trusted else []
+            return list(dict.fromkeys([*found, *preflight.find_refused(said)]))
 
     @contextmanager
     def naming_the_way_back(self, path: Path) -> Iterator[None]:

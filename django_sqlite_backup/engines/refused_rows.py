@@ -23,13 +23,17 @@ ROW = re.compile(r"(?:column (?:`[^`]*`\.`[^`]*`\.)?['`]([^'`]+)['`].*)?at row (
 MYSQL_CODES = {1292, 1366, 1644, 3140}
 """Of wrong values, of what a trigger raises, and of what is no JSON: the driver puts them among the
 operational errors (https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html)."""
+BULK_DUPLICATE = (1180, "Operation not permitted")
+"""What MariaDB says of a duplicate that it meets when it builds the indexes of many new rows."""
 OF_A_VALUE = (DataError, IntegrityError, ArithmeticError, AttributeError, TypeError, ValueError)
 
 
 def is_of_a_value(error: BaseException) -> bool:
     """Return whether an error is about a row, and not about the connection or a lock."""
-    number = set(error.args[:1]) if isinstance(error, OperationalError) else set()
-    return isinstance(error, OF_A_VALUE) or bool(number & MYSQL_CODES)
+    if not isinstance(error, OperationalError) or not error.args:
+        return isinstance(error, OF_A_VALUE)
+    number, said = error.args[0], str(error)
+    return number in MYSQL_CODES or (number == BULK_DUPLICATE[0] and BULK_DUPLICATE[1] in said)
 
 
 def describe_row(table: Table, row: Sequence[Any], column: str | None, reason: str) -> str:

@@ -10,9 +10,10 @@ from django.db import connections
 
 from django_sqlite_backup import BackupMechanism, CopyError
 from tests import oracle
-from tests.copying import back_up, statements
+from tests.copying import back_up, restore, statements
 from tests.files import edit
 from zoo import fill
+from zoo import models as zoo
 
 TABLES = ["zoo_word", "zoo_driver", "zoo_car"]
 LABELS = ["zoo.Word", "zoo.Driver", "zoo.Car"]
@@ -265,3 +266,26 @@ def test_a_deadlock(live, path):
         rival.rollback()
     assert "deadlock" in said.lower()
     assert "try again when it has ended. Nothing was changed." in said
+
+
+@pytest.mark.parametrize("rows", [3, 10_001], ids=["few rows", "index built at the end"])
+def test_duplicates_under_an_index_of_no_model_are_named(alias, tmp_path, rows):
+    path = tmp_path / "backup.sqlite3"
+    fill.clear(alias)
+    zoo.Char.objects.using(alias).bulk_create(
+        [zoo.Char(pk=pk, value=str(pk)) for pk in range(1, rows + 1)], batch_size=500
+    )
+    back_up(alias, path, "zoo.Char")
+    fill.execute(alias, "DELETE FROM zoo_char")
+    edit(path, "UPDATE zoo_char SET value = 'twice' WHERE id IN (2, 3)")
+    where = "" if alias == "mysql" else " WHERE maybe IS NULL"
+    create = f"CREATE UNIQUE INDEX of_no_model ON zoo_char (value){where}"
+    drop = "DROP INDEX of_no_model" + (" ON zoo_char" if alias == "mysql" else "")
+
+    with statements(alias, [create], [drop]), pytest.raises(CopyError) as raised:
+        restore(alias, path, "zoo.Char")
+
+    assert str(raised.value).splitlines()[1:] == [
+        '- zoo.Char.value: "twice" (primary key 2), "twice" (primary key 3) is there more than'
+        " once, and must be unique."
+    ]
