@@ -137,8 +137,8 @@ class RestoreOperation(Operation):
                     for table in self.tables
                 ]
                 yield from self.verify(written, self.file.path)
-            # Whoever writes into a file that is being read asks SQLite for no lock.
-            self.file.check_identity()
+                self.file.check_identity()
+            self.file.check_untouched()
 
     def empty_tables(self, tables: Sequence[Table]) -> None:
         for table in reversed(tables):

@@ -53,7 +53,19 @@ class OpenedBackup(BackupFile):
 
         Names lead SQLite to the file, so this is asked after it has opened one.
         """
-        if not self.path.exists() or identify(os.stat(self.path)) != self.identity:
+        self.check_same(is_there=True)
+
+    def check_untouched(self) -> None:
+        """Raise `InvalidBackup` where somebody has written into the file itself.
+
+        Whoever does so asks SQLite for no lock. One that came in its place is another file, and
+        what is open stays as it was.
+        """
+        self.check_same(is_there=False)
+
+    def check_same(self, *, is_there: bool) -> None:
+        found = identify(os.stat(self.path)) if self.path.exists() else (0, 0)
+        if found != self.identity and (is_there or found[:2] == self.identity[:2]):
             raise InvalidBackup(
                 f'"{self.path}" was changed or replaced while it was being read. Try again.'
             )
