@@ -1,6 +1,6 @@
 """Rows that a unique constraint of the live database takes for the same."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import Any
 
@@ -34,9 +34,7 @@ def find_duplicates(
         found = Duplicates(engine, file, table, names, types).find()
         first = list(islice(found, SHOWN_ROWS))
         if first and constraints.is_unique(table, names):
-            shown = make_rows(first, len(table.primary_key) or 1)
-            count = len(first) + sum(1 for _ in found)
-            yield Misfit(table.label, ", ".join(names), REASON, count, shown)
+            yield make_misfit(table, names, first, found)
 
 
 def find_refused(
@@ -49,10 +47,18 @@ def find_refused(
     """Yield the rows that are equal in the columns of the live index which a refusal names."""
     register_fold(file.raw)
     for names in get_named_columns(engine.connection, table, said):
-        found = list(Duplicates(engine, file, table, names, types).find())
-        if found:
-            shown = make_rows(found, len(table.primary_key) or 1)
-            yield Misfit(table.label, ", ".join(names), REASON, len(found), shown)
+        found = Duplicates(engine, file, table, names, types).find()
+        if first := list(islice(found, SHOWN_ROWS)):
+            yield make_misfit(table, names, first, found)
+
+
+def make_misfit(
+    table: Table, names: Sequence[str], first: list[tuple[Any, ...]], rest: Iterator[Any]
+) -> Misfit:
+    """Return what names the first of the rows that are equal, and counts the rest."""
+    shown = make_rows(first, len(table.primary_key) or 1)
+    count = len(first) + sum(1 for _ in rest)
+    return Misfit(table.label, ", ".join(names), REASON, count, shown)
 
 
 def is_unique_in_file(file: OpenedBackup, table: Table, names: tuple[str, ...]) -> bool:
